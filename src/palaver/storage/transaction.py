@@ -1,0 +1,55 @@
+"""What a verb works with: named queries within one transaction, whichever database runs them."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+
+POSITION_BITS = 32
+POSITION_MASK = (1 << POSITION_BITS) - 1
+
+
+class Reading(Protocol):
+    """A consistent view of the database for one actor. Queries are named, parameters are bound by name."""
+
+    actor: str
+
+    def rows(self, name: str, **parameters: Any) -> list[Row]: ...
+
+    def row(self, name: str, **parameters: Any) -> Row | None: ...
+
+    def iterate(self, name: str, **parameters: Any) -> Iterator[Row]: ...
+
+
+class Writing(Reading, Protocol):
+    """A transaction that writes. `now` is the wall clock in milliseconds."""
+
+    now: int
+    auto_title: bool
+    max_sessions: int | None
+
+    def run(self, name: str, **parameters: Any) -> None: ...
+
+    def content_time(self) -> int:
+        """Microseconds, greater than every earlier one of this store, for `updated_at` of a session."""
+        ...
+
+    def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
+        """Note a change and return its number."""
+        ...
+
+    def touch(self, session_id: str) -> None:
+        """The session's content changed: its mirror is due."""
+        ...
+
+    def forget(self, session_id: str) -> None:
+        """The session is gone or in the trash: so is its mirrored file."""
+        ...
+
+    def scrub(self) -> None:
+        """Content was purged: after the commit nothing of it may be left in the database's files."""
+        ...
+
+    def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
+        """Take what was indexed under this change out of the full-text index; `columns` are as they went in."""
+        ...

@@ -1,0 +1,450 @@
+"""Rows and values: how a struct of `model.py` stands in columns, and the check values that find damage.
+
+Columns come in the order of the queries in `sql/`. Nothing here knows a database.
+"""
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from palaver.errors import Corrupt, Invalid
+from palaver.ids import from_bytes
+from palaver.model import (
+    CHECKPOINT_KINDS,
+    PURPOSES,
+    RELATIONS,
+    ROLES,
+    STATUSES,
+    TITLE_SOURCES,
+    Checkpoint,
+    Event,
+    File,
+    Message,
+    NewMessage,
+    Opaque,
+    Origin,
+    Part,
+    Project,
+    Reasoning,
+    Role,
+    Session,
+    Snapshot,
+    Text,
+    Time,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
+
+OPEN, EMPTY, ARCHIVED, TRASHED = range(4)
+STREAMING = STATUSES.index("streaming")
+NOTE = ROLES.index("note")
+SYSTEM = ROLES.index("system")
+DIGEST_PREFIX = b"\x01"
+
+_pack = msgspec.msgpack.Encoder().encode
+_parts_decoder = msgspec.json.Decoder(tuple[Part, ...])
+_role_numbers = {role: number for number, role in enumerate(ROLES)}
+_status_numbers = {status: number for number, status in enumerate(STATUSES)}
+
+
+class ProjectRow(msgspec.Struct):
+    """The columns of `project`."""
+
+    key: int
+    id: bytes
+    name: str
+    description: str
+    owner_id: str
+    personal: int
+    created_at: int
+    updated_at: int
+    trashed_at: int | None
+    guard: bytes = b""
+
+    def value(self) -> Project:
+        return Project(
+            id=from_bytes(self.id),
+            name=self.name,
+            description=self.description,
+            owner_id=self.owner_id,
+            created_at=Time.from_ms(self.created_at),
+            updated_at=Time.from_ms(self.updated_at),
+            trashed_at=time_of(self.trashed_at),
+        )
+
+
+class SessionRow(msgspec.Struct):
+    """The columns of `session`; the order is that of the query fragment `session_columns`."""
+
+    key: int
+    id: bytes
+    project_key: int
+    state: int
+    title: str
+    title_source: int
+    title_mark: int
+    model: str | None
+    provider: str | None
+    context_size: int | None
+    tags: str | None
+    pinned: int
+    archived_at: int | None
+    trashed_at: int | None
+    trashed_with: int
+    head: int
+    head_id: bytes | None
+    last_position: int
+    message_count: int
+    token_count: int
+    compression_count: int
+    parent_id: bytes | None
+    relation: int | None
+    created_at: int
+    updated_at: int
+    revision: int
+    origin_source: str | None
+    origin_id: str | None
+    guard: bytes = b""
+
+    def find_state(self) -> int:
+        """What lists go by."""
+        if self.trashed_at is not None:
+            return TRASHED
+        if self.archived_at is not None:
+            return ARCHIVED
+        return OPEN if self.message_count else EMPTY
+
+    def tag_list(self) -> tuple[str, ...]:
+        return tuple(json.loads(self.tags)) if self.tags else ()
+
+    def ref(self, position: int) -> int:
+        return self.key << POSITION_BITS | position
+
+    def value(self, project_id: bytes, detail: Row | None) -> Session:
+        prompt, settings, metadata = detail[:3] if detail else (None, None, None)
+        return Session(
+            id=from_bytes(self.id),
+            project_id=from_bytes(project_id),
+            title=self.title,
+            title_source=TITLE_SOURCES[self.title_source],
+            model=self.model,
+            provider=self.provider,
+            context_size=self.context_size,
+            system_prompt=prompt,
+            settings=json.loads(settings) if settings else {},
+            tags=self.tag_list(),
+            pinned=bool(self.pinned),
+            archived_at=time_of(self.archived_at),
+            trashed_at=time_of(self.trashed_at),
+            head_id=from_bytes(self.head_id) if self.head_id else None,
+            message_count=self.message_count,
+            token_count=self.token_count,
+            compression_count=self.compression_count,
+            parent_id=from_bytes(self.parent_id) if self.parent_id else None,
+            relation=RELATIONS[self.relation] if self.relation is not None else None,
+            created_at=Time.from_ms(self.created_at),
+            updated_at=Time.from_ms(self.updated_at // 1000),
+            revision=self.revision,
+            metadata=json.loads(metadata) if metadata else {},
+            origin=origin_of(self.origin_source, self.origin_id),
+        )
+
+
+SESSION_COLUMNS = SessionRow.__struct_fields__
+
+
+class MessageRow(msgspec.Struct):
+    """The columns of `message`; the order is that of the query fragment `message_columns`."""
+
+    ref: int
+    id: bytes
+    parent: int
+    mark: int
+    role: int
+    status: int
+    tokens: int
+    in_context: int
+    created_at: int
+    trashed_at: int | None
+    purged_at: int | None
+    digest: bytes | None
+    match_key: bytes | None
+    guard: bytes | None
+    model: str | None
+    provider: str | None
+    usage: str | None
+    error: str | None
+    metadata: str | None
+    origin_source: str | None
+    origin_id: str | None
+    body: str | bytes | None
+
+    @property
+    def position(self) -> int:
+        return self.ref & POSITION_MASK
+
+    @property
+    def session_key(self) -> int:
+        return self.ref >> POSITION_BITS
+
+
+MESSAGE_COLUMNS = MessageRow.__struct_fields__
+
+
+def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
+    """A message from its columns. Raises `Corrupt` where they do not make one."""
+    (ref, id, _, _, role, status, _, in_context, created_at, trashed_at, purged_at, digest, match_key, _,
+     model, provider, usage, error, metadata, source, source_id, body) = row  # fmt: skip
+    try:
+        return Message(
+            id=from_bytes(id),
+            session_id=session_id,
+            parent_id=parent_id,
+            position=ref & POSITION_MASK,
+            role=ROLES[role],
+            parts=(Text(body),) if type(body) is str else decode_parts(body),
+            status=STATUSES[status],
+            error=error,
+            in_context=in_context == 1,
+            model=model,
+            provider=provider,
+            usage=msgspec.json.decode(usage, type=Usage) if usage else None,
+            digest="b2:" + digest[1:].hex() if digest else None,
+            match_key="b2:" + match_key.hex() if match_key else None,
+            created_at=Time.from_ms(created_at),
+            trashed_at=None if trashed_at is None else Time.from_ms(trashed_at),
+            purged_at=None if purged_at is None else Time.from_ms(purged_at),
+            metadata=json.loads(metadata) if metadata else {},
+            origin=None if source_id is None else Origin(source=source, id=source_id),
+        )
+    except (ValueError, IndexError, TypeError, AttributeError, msgspec.MsgspecError) as exc:
+        where = f"message {ref & POSITION_MASK} of session {session_id}"
+        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+
+
+def encode_body(parts: tuple[Part, ...]) -> str | bytes:
+    """One plain text as itself, anything else as canonical ASCII-escaped JSON bytes. Raises `Invalid`."""
+    if len(parts) == 1 and type(parts[0]) is Text:
+        return check_text(parts[0].text, "text")
+    return encode_json(msgspec.to_builtins(parts), "parts")
+
+
+def decode_parts(body: bytes | None) -> tuple[Part, ...]:
+    return _parts_decoder.decode(body) if body is not None else ()
+
+
+def encode_json(value: Any, field: str) -> bytes:
+    """Canonical JSON: sorted keys, no spaces, ASCII. Raises `Invalid` for what JSON or Unicode does not have."""
+    try:
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise Invalid(f"{field} cannot be written as JSON: {exc}", field=field) from exc
+    if "\\ud" in text and _has_surrogate(value):
+        raise Invalid(f"{field} holds half a surrogate pair, which is no Unicode text", field=field)
+    return text.encode("ascii")
+
+
+def encode_map(value: Any, field: str) -> str | None:
+    """A mapping as JSON text, None where it is empty."""
+    return encode_json(dict(value), field).decode() if value else None
+
+
+def encode_usage(usage: Usage | None) -> str | None:
+    return None if usage is None else encode_json(msgspec.to_builtins(usage), "usage").decode()
+
+
+def check_text(text: Any, field: str) -> str:
+    """The text itself, if it is Unicode. Raises `Invalid`."""
+    if not isinstance(text, str):
+        raise Invalid(f"{field} must be text, not {type(text).__name__}", field=field)
+    if not text.isascii() and _has_surrogate(text):
+        raise Invalid(f"{field} holds half a surrogate pair, which is no Unicode text", field=field)
+    return text
+
+
+def _has_surrogate(value: Any) -> bool:
+    match value:
+        case str():
+            try:
+                value.encode("utf-8")
+            except UnicodeEncodeError:
+                return True
+            return False
+        case dict():
+            return any(_has_surrogate(key) or _has_surrogate(item) for key, item in value.items())
+        case list() | tuple():
+            return any(_has_surrogate(item) for item in value)
+        case _:
+            return False
+
+
+def role_number(role: str) -> int:
+    number = _role_numbers.get(role)
+    if number is None:
+        raise Invalid(f"role must be one of {', '.join(ROLES)}, not {role!r}", field="role")
+    return number
+
+
+def status_number(status: str) -> int:
+    number = _status_numbers.get(status)
+    if number is None:
+        raise Invalid(f"status must be one of {', '.join(STATUSES)}, not {status!r}", field="status")
+    return number
+
+
+_PARTS = (Text, Reasoning, ToolCall, ToolResult, File, Event, Opaque)
+
+
+def check_parts(parts: Any) -> tuple[Part, ...]:
+    """Parts as a tuple of the known kinds. Raises `Invalid`."""
+    checked = tuple(parts)
+    for part in checked:
+        if not isinstance(part, _PARTS):
+            raise Invalid(f"a part must be text, reasoning, tool_call and so on, not {type(part).__name__}", field="parts")
+    return checked
+
+
+def message_digest(
+    session_id: bytes,
+    id: bytes,
+    parent_digest: bytes | None,
+    position: int,
+    role: int,
+    status: int,
+    body: str | bytes,
+    model: str | None,
+    provider: str | None,
+    usage: str | None,
+    error: str | None,
+    metadata: str | None,
+    created_at: int,
+    origin_source: str | None,
+    origin_id: str | None,
+) -> bytes:
+    """0x01 and the BLAKE2b-128 of everything in the row that never changes, its parent's digest included."""
+    content = _pack(
+        (session_id, id, parent_digest, position, role, status, body, model, provider, usage, error, metadata,
+         created_at, origin_source, origin_id)
+    )  # fmt: skip
+    return DIGEST_PREFIX + blake2b(content, digest_size=16).digest()
+
+
+def message_match_key(parent_key: bytes | None, role: int, parts: tuple[Part, ...]) -> bytes:
+    """The chain over role, sent text and calls: equal for a history that comes in from outside without ids."""
+    if role in (NOTE, SYSTEM):
+        return parent_key or b""
+    if len(parts) == 1 and type(parts[0]) is Text:
+        sent: Any = parts[0].text
+    else:
+        sent = encode_json([_sent(part) for part in parts if _is_sent(part)], "parts")
+    return blake2b(_pack((parent_key or b"", role, sent)), digest_size=16).digest()
+
+
+def _is_sent(part: Part) -> bool:
+    return isinstance(part, Text | ToolCall | ToolResult | File)
+
+
+def _sent(part: Part) -> Any:
+    match part:
+        case Text(text=text):
+            return text
+        case ToolCall(name=name, args=args):
+            return [name, args]
+        case ToolResult(name=name, llm_content=content):
+            return [name, content]
+        case File(digest=digest):
+            return [digest]
+        case _:
+            return None
+
+
+def message_guard(id: bytes, in_context: int, trashed_at: int | None, purged_at: int | None) -> bytes | None:
+    """None while nothing was changed since the message came."""
+    if in_context == 1 and trashed_at is None and purged_at is None:
+        return None
+    return _guard((id, in_context, trashed_at, purged_at))
+
+
+def session_guard(row: SessionRow) -> bytes:
+    """Over every column but the guard itself."""
+    return _guard(tuple(getattr(row, name) for name in SESSION_COLUMNS[:-1]))
+
+
+def project_guard(row: ProjectRow) -> bytes:
+    return _guard(tuple(getattr(row, name) for name in ProjectRow.__struct_fields__[:-1]))
+
+
+def detail_guard(session_id: bytes, system_prompt: str | None, settings: bytes, metadata: bytes) -> bytes:
+    return _guard((session_id, system_prompt, settings, metadata))
+
+
+def checkpoint_guard(columns: Row) -> bytes:
+    """Over the columns of `checkpoint` from `id` to `reverted_at`, with the session's id in place of its key."""
+    return _guard(columns)
+
+
+def snapshot_guard(columns: Row) -> bytes:
+    """Over the columns of `snapshot` from `id` to `created_at`, with the session's id in place of its key."""
+    return _guard(columns)
+
+
+def _guard(values: Row) -> bytes:
+    return blake2b(_pack(values), digest_size=8).digest()
+
+
+def time_of(milliseconds: int | None) -> Time | None:
+    return None if milliseconds is None else Time.from_ms(milliseconds)
+
+
+def origin_of(source: str | None, id: str | None) -> Origin | None:
+    return None if source is None or id is None else Origin(source=source, id=id)
+
+
+def checkpoint_value(row: Row, session_id: str, from_id: str, through_id: str) -> Checkpoint:
+    """From the columns `id kind summary level number token_count model replaces created_at reverted_at`."""
+    id, kind, summary, level, number, token_count, model, replaces, created_at, reverted_at = row
+    return Checkpoint(
+        id=from_bytes(id),
+        session_id=session_id,
+        kind=CHECKPOINT_KINDS[kind],
+        from_id=from_id,
+        through_id=through_id,
+        summary=summary,
+        level=level,
+        number=number,
+        token_count=token_count,
+        model=model,
+        replaces=tuple(json.loads(replaces)) if replaces else (),
+        created_at=Time.from_ms(created_at),
+        reverted_at=time_of(reverted_at),
+    )
+
+
+def snapshot_value(row: Row, session_id: str, head_id: bytes | None) -> Snapshot:
+    """From the columns `id name purpose checkpoints settings token_count created_at`."""
+    id, name, purpose, checkpoints, settings, token_count, created_at = row
+    return Snapshot(
+        id=from_bytes(id),
+        session_id=session_id,
+        name=name,
+        purpose=PURPOSES[purpose],
+        head_id=from_bytes(head_id) if head_id else None,
+        checkpoint_ids=tuple(json.loads(checkpoints)),
+        settings=json.loads(settings),
+        token_count=token_count,
+        created_at=Time.from_ms(created_at),
+    )
+
+
+def role_of(number: int) -> Role:
+    return ROLES[number]
+
+
+def new_body(message: NewMessage) -> tuple[tuple[Part, ...], str | bytes]:
+    """A new message's parts, checked, and as they are stored."""
+    parts = check_parts(message.parts)
+    return parts, encode_body(parts)

@@ -1,0 +1,1 @@
+"""What Palaver promises, held by tests. The folders mirror the package."""

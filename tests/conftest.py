@@ -1,0 +1,58 @@
+"""Fixtures for every test: a home of its own, and databases that are closed when the test ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+import palaver
+from palaver import Store
+
+hypothesis.settings.register_profile("every_run", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("every_run")
+
+OpenStore = Callable[..., Store]
+HOMES = (
+    "HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "APPDATA",
+    "LOCALAPPDATA",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, so that no test finds or touches what belongs to the person who runs it."""
+    folder = tmp_path_factory.mktemp("home")
+    for name in HOMES:
+        monkeypatch.setenv(name, str(folder))
+    return folder
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """An address where no database is yet."""
+    return str(tmp_path / "palaver.db")
+
+
+@pytest.fixture
+def open_database(database_url: str) -> Iterator[OpenStore]:
+    """Opens one more handle on the test's database; options are those of `open_store`."""
+    with ExitStack() as opened:
+
+        def open_one(**options: Any) -> Store:
+            return opened.enter_context(palaver.open_store(database_url, **options))
+
+        yield open_one
+
+
+@pytest.fixture
+def store(open_database: OpenStore) -> Store:
+    """An empty store for the actor `local`."""
+    return open_database()

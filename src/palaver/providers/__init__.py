@@ -1,0 +1,1 @@
+"""Models: one module per wire protocol, and the search for servers that speak one."""

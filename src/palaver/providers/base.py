@@ -1,0 +1,80 @@
+"""The contract of a provider: what it is asked, what it answers in pieces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from palaver.model import Part, Reasoning, Role, Text, ToolCall, Usage
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A model a provider has. `window` is its context window in tokens, None where the provider does not say."""
+
+    id: str
+    provider: str
+    window: int | None = None
+
+
+class Finish(msgspec.Struct, frozen=True):
+    """The model has ended: "stop", "length", "tool_calls", "content_filter", or what the provider calls it."""
+
+    reason: str
+
+
+Delta = Text | Reasoning | ToolCall | Usage | Finish
+"""A piece of text or reasoning, a whole tool call, the tokens used, the end. Text holds no lone surrogates."""
+
+
+class Sent(Protocol):
+    """A message as a provider is sent it."""
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def parts(self) -> tuple[Part, ...]: ...
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A function the model may call. `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """`settings` are those of the session (temperature, top_p, max_tokens, stop, seed, reasoning_effort); a provider
+    sends those it knows. `extra` is added to the request as it is."""
+
+    model: str
+    messages: Sequence[Sent]
+    settings: Mapping[str, Any] = {}
+    tools: Sequence[Tool] = ()
+    extra: Mapping[str, Any] = {}
+
+
+class Answer(Protocol):
+    """An answer that is coming. Iterate once."""
+
+    def __iter__(self) -> Iterator[Delta]:
+        """The pieces, the last one a `Finish`. Raises `ProviderError`; what came before stays good."""
+
+    def close(self) -> None:
+        """From any thread: end it now. The iteration ends soon, without an error."""
+
+
+class Provider(Protocol):
+    """A server of models. Safe from any thread."""
+
+    name: str
+
+    def list_models(self) -> list[ModelInfo]:
+        """Raises `ProviderError`."""
+
+    def find_window(self, model: str) -> int | None:
+        """The context window of a model in tokens, where the provider tells it. Raises `ProviderError`."""
+
+    def stream(self, request: Request) -> Answer:
+        """Begin an answer. Nothing is sent before it is iterated."""

@@ -4,7 +4,7 @@ Times are aware UTC with milliseconds, ids are UUIDv7 text, counts of tokens are
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
@@ -36,7 +36,7 @@ class Time(datetime):
 
     @classmethod
     def from_ms(cls, milliseconds: int) -> "Time":
-        return cls.fromtimestamp(milliseconds / 1000, UTC)
+        return _EPOCH + timedelta(0, milliseconds // 1000, milliseconds % 1000 * 1000)
 
     @classmethod
     def of(cls, moment: datetime) -> "Time":
@@ -52,7 +52,7 @@ class Time(datetime):
         return self.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = Time(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ms(moment: datetime) -> int:

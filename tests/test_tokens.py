@@ -1,0 +1,49 @@
+"""Counting tokens."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import palaver
+from palaver import File, Opaque, Reasoning, Text, ToolCall, ToolResult, Usage
+from palaver.context import tokens
+
+
+@given(st.text())
+def test_the_estimate_is_a_quarter_of_the_characters_rounded_up(text: str) -> None:
+    assert 4 * tokens.estimate(text) - 3 <= len(text) <= 4 * tokens.estimate(text)
+
+
+def test_an_empty_text_costs_nothing() -> None:
+    assert tokens.estimate("") == 0
+
+
+def test_the_providers_own_count_of_an_answer_is_taken() -> None:
+    assert tokens.count(palaver.assistant("x" * 400, usage=Usage(output_tokens=7))) == 7
+
+
+def test_the_count_of_a_question_is_not_that_of_the_prompt() -> None:
+    assert tokens.count(palaver.user("x" * 400, usage=Usage(input_tokens=7, output_tokens=9))) == 100
+
+
+def test_an_answer_without_a_count_is_estimated() -> None:
+    assert tokens.count(palaver.assistant("x" * 400, usage=Usage(input_tokens=7))) == 100
+
+
+def test_a_note_is_not_sent_and_costs_nothing() -> None:
+    assert tokens.count(palaver.note("x" * 400)) == 0
+
+
+def test_only_what_is_sent_counts() -> None:
+    parts = (Text("x" * 8), Reasoning("y" * 800), Opaque("other", "z" * 800))
+    assert tokens.count_parts(parts) == 2
+
+
+def test_calls_and_results_count_with_their_content() -> None:
+    call = ToolCall("call-1", "list", {"path": "logs"})
+    assert tokens.count_parts((call,)) == 1 + 4  # "list" and {"path":"logs"}
+    assert tokens.count_parts((ToolResult("call-1", "list", "x" * 40),)) == 10
+    assert tokens.count_parts((ToolResult("call-1", "list", {"a": 1}),)) == 2
+
+
+def test_a_file_is_counted_where_it_is_sent() -> None:
+    assert tokens.count_parts((File("0" * 64, "a.txt", "text/plain", 4000),)) == 0

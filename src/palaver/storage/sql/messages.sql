@@ -1,0 +1,83 @@
+-- name: message_columns
+m.ref, m.id, m.parent, m.mark, m.role, m.status, m.tokens, m.in_context, m.created_at, m.trashed_at, m.purged_at,
+m.digest, m.match_key, m.guard, m.model, m.provider, m.usage, m.error, m.metadata, m.origin_source, m.origin_id, m.body
+
+-- name: insert_message
+INSERT INTO message (ref, id, parent, mark, role, status, tokens, in_context, created_at, trashed_at, purged_at, digest,
+  match_key, guard, model, provider, usage, error, metadata, origin_source, origin_id, body)
+VALUES (:ref, :id, :parent, :mark, :role, :status, :tokens, :in_context, :created_at, :trashed_at, :purged_at, :digest,
+  :match_key, :guard, :model, :provider, :usage, :error, :metadata, :origin_source, :origin_id, :body)
+ON CONFLICT (id) DO NOTHING
+
+-- name: find_message
+SELECT {message_columns}, s.id FROM message m
+JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
+WHERE m.id = :id AND {visible}
+
+-- name: find_message_anywhere
+SELECT {message_columns} FROM message m WHERE m.id = :id
+
+-- name: find_message_at
+SELECT {message_columns} FROM message m WHERE m.ref = :ref
+
+-- name: find_message_by_origin
+SELECT {message_columns} FROM message m
+WHERE m.ref >> 32 = :session AND m.origin_source = :source AND m.origin_id = :origin
+
+-- name: find_message_id
+SELECT m.id FROM message m WHERE m.ref = :ref
+
+-- name: find_jump
+SELECT max(m.ref) FROM message m INDEXED BY message_jump
+WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1
+
+-- name: list_range_forward
+SELECT {message_columns} FROM message m
+WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL
+ORDER BY m.ref LIMIT :limit
+
+-- name: list_range_backward
+SELECT {message_columns} FROM message m
+WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL
+ORDER BY m.ref DESC LIMIT :limit
+
+-- name: list_all_forward
+SELECT {message_columns} FROM message m WHERE m.ref BETWEEN :low AND :high ORDER BY m.ref LIMIT :limit
+
+-- name: list_ids
+SELECT m.ref, m.id FROM message m WHERE m.ref BETWEEN :low AND :high ORDER BY m.ref
+
+-- name: sum_tokens
+SELECT coalesce(sum(m.tokens), 0) FROM message m
+WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL
+
+-- name: list_children
+SELECT {message_columns} FROM message m WHERE m.ref = :next AND m.parent = :parent
+UNION ALL
+SELECT {message_columns} FROM message m INDEXED BY message_fork
+WHERE m.ref >> 32 = :session AND m.parent = :parent AND m.parent <> (m.ref & 4294967295) - 1
+ORDER BY 1
+
+-- name: set_message_flags
+UPDATE message SET in_context = :in_context, trashed_at = :trashed_at, purged_at = :purged_at, guard = :guard
+WHERE ref = :ref
+
+-- name: empty_message
+UPDATE message SET purged_at = :purged_at, guard = :guard, tokens = 0, body = NULL, model = NULL, provider = NULL,
+  usage = NULL, error = NULL, metadata = NULL, origin_source = NULL, origin_id = NULL
+WHERE ref = :ref
+
+-- name: finish_message
+UPDATE message SET mark = :mark, status = :status, tokens = :tokens, digest = :digest, match_key = :match_key,
+  usage = :usage, error = :error, metadata = :metadata, body = :body
+WHERE ref = :ref
+
+-- name: delete_session_messages
+DELETE FROM message WHERE ref BETWEEN :low AND :high
+
+-- name: list_old_trashed_messages
+SELECT m.id FROM message m JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
+WHERE {visible} AND m.trashed_at IS NOT NULL AND m.trashed_at < :before AND m.purged_at IS NULL ORDER BY m.ref
+
+-- name: list_message_files
+SELECT f.digest FROM message_file x JOIN file f ON f.key = x.file_key WHERE x.ref = :ref ORDER BY f.key

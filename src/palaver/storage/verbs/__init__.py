@@ -1,0 +1,1 @@
+"""What each verb does within one transaction, on any database: one module per noun."""

@@ -1,0 +1,278 @@
+"""Verbs on drafts: answers that are still being written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from palaver.errors import Busy, Conflict, Invalid
+from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
+from palaver.model import (
+    DraftState,
+    Message,
+    NewMessage,
+    Part,
+    Reasoning,
+    Status,
+    Text,
+    Usage,
+    join_parts,
+    part_length,
+)
+from palaver.storage import owner
+from palaver.storage.rows import (
+    ROLES,
+    STATUSES,
+    STREAMING,
+    MessageRow,
+    SessionRow,
+    check_parts,
+    check_text,
+    decode_parts,
+    encode_body,
+    encode_json,
+    encode_map,
+    encode_usage,
+    message_match_key,
+    status_number,
+)
+from palaver.storage.transaction import POSITION_MASK, Reading, Writing
+from palaver.storage.verbs import lookup, session_rows
+from palaver.storage.verbs.kinds import DRAFT_OPENED, MESSAGE_ADDED, MESSAGE_CHANGED
+from palaver.storage.verbs.message_rows import (
+    advance,
+    attach_files,
+    digest_of,
+    find_tip,
+    token_count,
+)
+from palaver.storage.verbs.titles import check_optional_name
+from palaver.store import Head
+
+_ASSISTANT = ROLES.index("assistant")
+_INTERRUPTED: Status = "interrupted"
+
+
+def open_draft(
+    tx: Writing,
+    session_id: str,
+    parent_id: str | None | Head,
+    id: str | None,
+    model: str | None,
+    provider: str | None,
+    metadata: Mapping[str, Any] | None,
+    lease: float,
+    draft_owner: str,
+) -> Message:
+    recover_session(tx, session_id)
+    row, _, tip = find_tip(tx, session_id, parent_id)
+    check_no_draft(tx, row)
+    raw = to_bytes(id) if id is not None else new_bytes()
+    if tx.row("find_message_anywhere", id=raw) is not None:
+        raise Conflict(f"Another message with the id {id} is stored already")
+    ref = row.ref(row.last_position + 1)
+    tx.run(
+        "insert_message",
+        **_empty_columns(ref, raw, tx.now),
+        parent=tip.position,
+        model=check_optional_name(model, "model"),
+        provider=check_optional_name(provider, "provider"),
+        metadata=encode_map(metadata or {}, "metadata"),
+    )
+    tx.run("insert_draft", ref=ref, owner=draft_owner, lease_until=tx.now + _milliseconds(lease))
+    advance(row, tip, raw, 0)
+    session_rows.save(tx, row, None)
+    tx.mark(DRAFT_OPENED, ref)
+    return _read(tx, ref, from_bytes(row.id))
+
+
+def _empty_columns(ref: int, id: bytes, now: int) -> dict[str, Any]:
+    columns: dict[str, Any] = dict.fromkeys(
+        ("trashed_at", "purged_at", "digest", "match_key", "guard", "usage", "error", "origin_source", "origin_id")
+    )
+    numbers = {"mark": 0, "tokens": 0, "in_context": 1, "role": _ASSISTANT, "status": STREAMING}
+    return {**columns, **numbers, "ref": ref, "id": id, "created_at": now, "body": ""}
+
+
+def _milliseconds(lease: float) -> int:
+    if lease <= 0:
+        raise Invalid(f"lease must be more than 0 seconds, not {lease}", field="lease")
+    return int(lease * 1000)
+
+
+def extend_draft(tx: Writing, message_id: str, parts: Sequence[Part], offset: int, lease: float) -> DraftState:
+    message, draft = _open_draft(tx, message_id)
+    _, _, length, stop = draft
+    added = check_parts(parts)
+    size = sum(part_length(part) for part in added)
+    if offset > length:
+        raise Conflict(f"Draft {message_id} has {length} characters, so nothing can be added at {offset}: a part is missing")
+    if offset < length:
+        _check_repeat(tx, message, added, offset, size)
+        return DraftState(offset=length, stop_requested=bool(stop))
+    if size:
+        body = encode_body(added) if len(added) != 1 or type(added[0]) is not Text else _text_json(added[0])
+        tx.run("insert_chunk", ref=message.ref, at=length, length=size, body=body)
+    tx.run("extend_draft", ref=message.ref, length=length + size, lease_until=tx.now + _milliseconds(lease))
+    return DraftState(offset=length + size, stop_requested=bool(stop))
+
+
+def _text_json(part: Text) -> bytes:
+    return encode_json([{"type": "text", "text": part.text}], "parts")
+
+
+def _check_repeat(tx: Writing, message: MessageRow, added: tuple[Part, ...], offset: int, size: int) -> None:
+    here = _slice(_chunks(tx, message.ref), offset, offset + size)
+    if join_parts(here) != join_parts(added):
+        raise Conflict(f"Draft {from_bytes(message.id)} holds something else at {offset}")
+
+
+def _slice(parts: tuple[Part, ...], start: int, end: int) -> list[Part]:
+    """What lies between two offsets."""
+    found: list[Part] = []
+    at = 0
+    for part in parts:
+        length = part_length(part)
+        low, high = max(start - at, 0), min(end - at, length)
+        if low < high:
+            found.append(type(part)(part.text[low:high]) if isinstance(part, Text | Reasoning) else part)
+        at += length
+    return found
+
+
+def _chunks(tx: Reading, ref: int) -> tuple[Part, ...]:
+    found = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
+    return join_parts(found)
+
+
+def _open_draft(tx: Reading, message_id: str) -> tuple[MessageRow, tuple[Any, ...]]:
+    message = lookup.message_row(tx, message_id)
+    draft = tx.row("find_draft", ref=message.ref) if message.status == STREAMING else None
+    if draft is None:
+        raise Conflict(f"Message {message_id} is no open draft: it is {STATUSES[message.status]}")
+    return message, draft
+
+
+def close_draft(
+    tx: Writing,
+    message_id: str,
+    status: Status,
+    parts: Sequence[Part] | None,
+    usage: Usage | None,
+    error: str | None,
+    metadata: Mapping[str, Any] | None,
+) -> Message:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    if status_number(status) == STREAMING:
+        raise Invalid("a draft is closed as complete, interrupted, cancelled or error", field="status")
+    if message.status != STREAMING:
+        return _closed_already(tx, message, row, status, parts)
+    final = check_parts(parts) if parts is not None else _chunks(tx, message.ref)
+    _finish(tx, row, message, final or (Text(""),), status, usage, error, metadata)
+    return _read(tx, message.ref, from_bytes(row.id))
+
+
+def _closed_already(
+    tx: Reading, message: MessageRow, row: SessionRow, status: Status, parts: Sequence[Part] | None
+) -> Message:
+    stored = _read(tx, message.ref, from_bytes(row.id))
+    if stored.status != status or (parts is not None and tuple(parts) != stored.parts):
+        raise Conflict(f"Message {stored.id} was closed already, as {stored.status}")
+    return stored
+
+
+def _finish(
+    tx: Writing,
+    row: SessionRow,
+    message: MessageRow,
+    parts: tuple[Part, ...],
+    status: Status,
+    usage: Usage | None,
+    error: str | None,
+    metadata: Mapping[str, Any] | None,
+) -> None:
+    parent = tx.row("find_message_at", ref=row.ref(message.parent)) if message.parent else None
+    parent_row = MessageRow(*parent) if parent else None
+    new = NewMessage(role="assistant", parts=parts, usage=usage)
+    columns: dict[str, Any] = {
+        "id": message.id,
+        "role": message.role,
+        "status": status_number(status),
+        "tokens": token_count(message.role, parts, new),
+        "match_key": message_match_key(parent_row.match_key if parent_row else None, message.role, parts),
+        "model": message.model,
+        "provider": message.provider,
+        "usage": encode_usage(usage),
+        "error": None if error is None else check_text(error, "error"),
+        "metadata": message.metadata if metadata is None else encode_map(metadata, "metadata"),
+        "created_at": message.created_at,
+        "origin_source": message.origin_source,
+        "origin_id": message.origin_id,
+        "body": encode_body(parts),
+    }
+    columns["digest"] = digest_of(row.id, parent_row.digest if parent_row else None, message.position, columns)
+    tx.run("finish_message", ref=message.ref, mark=tx.mark(MESSAGE_ADDED, message.ref), **columns)
+    attach_files(tx, message.ref, parts)
+    tx.run("delete_chunks", ref=message.ref)
+    tx.run("delete_draft", ref=message.ref)
+    if row.head == message.position:
+        row.token_count += columns["tokens"]
+    session_rows.save_advanced(tx, row)
+    tx.touch(from_bytes(row.id))
+
+
+def request_stop(tx: Writing, message_id: str) -> bool:
+    message = lookup.message_row(tx, message_id)
+    if message.status != STREAMING:
+        return False
+    tx.run("stop_draft", ref=message.ref)
+    tx.mark(MESSAGE_CHANGED, message.ref)
+    return True
+
+
+def recover_session(tx: Writing, session_id: str) -> None:
+    """Close the session's drafts that nobody writes any more, so that they are in nobody's way."""
+    raw = find_bytes(session_id)
+    found = tx.row("find_session", id=raw, actor=tx.actor) if raw else None
+    if found is None:
+        return
+    row, _ = lookup.split_session(found)
+    if row.head and tx.row("find_draft", ref=row.ref(row.head)):
+        recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
+
+
+def recover_drafts(tx: Writing) -> list[Message]:
+    return recover(tx, tx.rows("list_drafts", actor=tx.actor))
+
+
+def recover(tx: Writing, found: list[tuple[Any, ...]]) -> list[Message]:
+    return [
+        close_abandoned(tx, ref)
+        for ref, draft_owner, lease_until in found
+        if lease_until < tx.now or owner.is_dead(draft_owner)
+    ]
+
+
+def close_abandoned(tx: Writing, ref: int) -> Message:
+    columns = tx.row("find_message_at", ref=ref)
+    if columns is None:
+        raise Conflict("the draft is gone")
+    message = MessageRow(*columns)
+    return close_draft(tx, from_bytes(message.id), _INTERRUPTED, None, None, None, None)
+
+
+def check_no_draft(tx: Reading, row: SessionRow) -> None:
+    """Raises `Busy` while an answer is being written in the session."""
+    if has_live_draft(tx, row):
+        raise Busy(f"An answer is being written in session {from_bytes(row.id)}: wait for its end or stop it")
+
+
+def has_live_draft(tx: Reading, row: SessionRow) -> bool:
+    return bool(tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
+
+
+def _read(tx: Reading, ref: int, session_id: str) -> Message:
+    columns = tx.row("find_message_at", ref=ref)
+    if columns is None:
+        raise Conflict("the message is gone")
+    return lookup.full_message(tx, columns, session_id)
+
+

@@ -1,0 +1,129 @@
+"""Finding rows the actor may see. What is absent and what is invisible raise the same `NotFound`."""
+
+from palaver.errors import Conflict, Corrupt, NotFound
+from palaver.ids import find_bytes, from_bytes
+from palaver.model import Message, Session, join_parts
+from palaver.storage.rows import (
+    SESSION_COLUMNS,
+    STREAMING,
+    TRASHED,
+    MessageRow,
+    ProjectRow,
+    SessionRow,
+    decode_parts,
+    encode_body,
+    message_value,
+)
+from palaver.storage.transaction import POSITION_BITS, Reading, Row
+
+_WIDTH = len(SESSION_COLUMNS)
+
+
+def project_row(tx: Reading, project_id: str) -> ProjectRow:
+    raw = find_bytes(project_id)
+    found = tx.row("find_project", id=raw, actor=tx.actor) if raw else None
+    if found is None:
+        raise NotFound("project", project_id)
+    return ProjectRow(*found)
+
+
+def find_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes] | None:
+    """The session's columns and its project's id."""
+    raw = find_bytes(session_id)
+    found = tx.row("find_session", id=raw, actor=tx.actor) if raw else None
+    return split_session(found) if found else None
+
+
+def session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
+    found = find_session_row(tx, session_id)
+    if found is None:
+        raise NotFound("session", session_id)
+    return found
+
+
+def open_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
+    """A session that can be written to: not in the trash."""
+    row, project_id = session_row(tx, session_id)
+    check_not_trashed(row)
+    return row, project_id
+
+
+def check_not_trashed(row: SessionRow) -> None:
+    if row.state == TRASHED:
+        raise Conflict(f"Session {from_bytes(row.id)} is in the trash: take it out first (untrash_session)")
+
+
+def split_session(found: Row) -> tuple[SessionRow, bytes]:
+    return SessionRow(*found[:_WIDTH]), found[_WIDTH]
+
+
+def session_value(tx: Reading, row: SessionRow, project_id: bytes) -> Session:
+    return row.value(project_id, tx.row("find_session_detail", session=row.key))
+
+
+def listed_session(found: Row) -> Session:
+    """A session from a list's row, which carries its project's id and its detail."""
+    row, project_id = split_session(found)
+    detail = found[_WIDTH + 1 :]
+    return row.value(project_id, detail if detail[1] is not None else None)
+
+
+def message_row(tx: Reading, message_id: str) -> MessageRow:
+    raw = find_bytes(message_id)
+    found = tx.row("find_message", id=raw, actor=tx.actor) if raw else None
+    if found is None:
+        raise NotFound("message", message_id)
+    return MessageRow(*found[:-1])
+
+
+def message_with_session(tx: Reading, message_id: str) -> tuple[MessageRow, SessionRow, bytes]:
+    message = message_row(tx, message_id)
+    row, project_id = session_of(tx, message)
+    return message, row, project_id
+
+
+def session_of(tx: Reading, message: MessageRow) -> tuple[SessionRow, bytes]:
+    found = tx.row("find_session_by_key", key=message.session_key, actor=tx.actor)
+    if found is None:
+        raise NotFound("message", from_bytes(message.id))
+    return split_session(found)
+
+
+def message_in_session(tx: Reading, row: SessionRow, message_id: str) -> MessageRow:
+    """A message of this very session; one of another session is not there."""
+    raw = find_bytes(message_id)
+    found = tx.row("find_message_anywhere", id=raw) if raw else None
+    message = MessageRow(*found) if found else None
+    if message is None or message.session_key != row.key:
+        raise NotFound("message", message_id)
+    return message
+
+
+def full_message(tx: Reading, columns: Row, session_id: str) -> Message:
+    """A message with its parent's id, and of a draft what has come so far."""
+    ref, parent = columns[0], columns[2]
+    parent_id = None
+    if parent:
+        found = tx.row("find_message_id", ref=(ref >> POSITION_BITS) << POSITION_BITS | parent)
+        parent_id = from_bytes(found[0]) if found else None
+    return value_of(tx, columns, session_id, parent_id)
+
+
+def value_of(tx: Reading, columns: Row, session_id: str, parent_id: str | None) -> Message:
+    """A message value; a draft's parts are read from its chunks."""
+    if columns[5] != STREAMING:
+        return message_value(columns, session_id, parent_id)
+    return message_value((*columns[:-1], draft_body(tx, columns[0])), session_id, parent_id)
+
+
+def draft_body(tx: Reading, ref: int) -> str | bytes:
+    parts = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
+    return encode_body(join_parts(parts)) if parts else ""
+
+
+def message_at(tx: Reading, row: SessionRow, position: int) -> MessageRow:
+    """The message at a position that something stored names."""
+    found = tx.row("find_message_at", ref=row.ref(position))
+    if found is None:
+        raise Corrupt(f"session {from_bytes(row.id)} has no message at position {position}", where=from_bytes(row.id))
+    return MessageRow(*found)

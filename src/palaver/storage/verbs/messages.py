@@ -1,0 +1,303 @@
+"""Verbs on messages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from palaver.errors import Busy, Conflict, Invalid, NotFound
+from palaver.ids import from_bytes, new_id, to_bytes
+from palaver.model import Message, NewMessage, Page, Session, Time, ToolCall, ToolResult, to_ms
+from palaver.storage.rows import (
+    ROLES,
+    STATUSES,
+    STREAMING,
+    MessageRow,
+    SessionRow,
+    check_parts,
+    encode_body,
+    encode_map,
+    encode_usage,
+    message_guard,
+)
+from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row, Writing
+from palaver.storage.verbs import branch, drafts, lookup, session_rows
+from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
+from palaver.storage.verbs.kinds import MESSAGE_CHANGED
+from palaver.storage.verbs.message_rows import Tip, add_message, find_tip
+from palaver.storage.verbs.purging import purge_message_row
+from palaver.store import HEAD, Head
+
+MAX_MESSAGES = 10_000
+
+
+def append(
+    tx: Writing, session_id: str, messages: Sequence[NewMessage], parent_id: str | None | Head
+) -> list[Message]:
+    row, tip = _free_tip(tx, session_id, parent_id)
+    before = row.last_position
+    free = parent_id is HEAD
+    stored: list[Message] = []
+    for new in messages:
+        known = tx.row("find_message_anywhere", id=to_bytes(_checked(new).id))
+        if known is None:
+            stored.append(add_message(tx, row, tip, new))
+        else:
+            stored.append(_known(tx, row, tip, new, MessageRow(*known), free=free))
+        free = False
+    if row.last_position > before:
+        session_rows.save_advanced(tx, row)
+        tx.touch(stored[0].session_id)
+    return stored
+
+
+def _free_tip(tx: Writing, session_id: str, parent_id: str | None | Head) -> tuple[SessionRow, Tip]:
+    """The tip; a draft that stands there and that nobody writes any more is closed first."""
+    try:
+        row, _, tip = find_tip(tx, session_id, parent_id)
+    except Busy:
+        drafts.recover_session(tx, session_id)
+        row, _, tip = find_tip(tx, session_id, parent_id)
+    return row, tip
+
+
+def _checked(new: object) -> NewMessage:
+    if not isinstance(new, NewMessage):
+        raise Invalid(f"append takes messages made by palaver.user(…) and the like, not {type(new).__name__}")
+    return new
+
+
+def _known(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, known: MessageRow, *, free: bool) -> Message:
+    """A message that is stored already, if it is the very same; the tip moves to it."""
+    same = known.session_key == row.key and (free or known.parent == tip.position) and _equal(known, new)
+    if not same:
+        raise Conflict(f"Another message with the id {new.id} is stored already")
+    tip.position, tip.id, tip.digest, tip.match_key = known.position, known.id, known.digest, known.match_key
+    found = tx.row("find_message_at", ref=known.ref)
+    if found is None:
+        raise NotFound("message", new.id)
+    return lookup.full_message(tx, found, from_bytes(row.id))
+
+
+def _equal(known: MessageRow, new: NewMessage) -> bool:
+    return (
+        known.purged_at is None
+        and known.body == encode_body(check_parts(new.parts))
+        and (ROLES[known.role], STATUSES[known.status]) == (new.role, new.status)
+        and (known.model, known.provider, known.error) == (new.model, new.provider, new.error)
+        and known.usage == encode_usage(new.usage)
+        and known.metadata == encode_map(new.metadata, "metadata")
+        and (new.created_at is None or known.created_at == to_ms(Time.of(new.created_at)))
+    )
+
+
+def record_tool_call(
+    tx: Writing,
+    session_id: str,
+    id: str,
+    name: str,
+    args: Mapping[str, Any],
+    result: Mapping[str, Any],
+    parent_id: str | None | Head,
+) -> list[Message]:
+    if not isinstance(result, Mapping) or "llmContent" not in result:
+        raise Invalid('result must be {"llmContent": …, "returnDisplay"?: text}', field="result")
+    if not isinstance(args, Mapping):
+        raise Invalid("args must be a mapping of names to values", field="args")
+    call = NewMessage(role="assistant", parts=(ToolCall(id, name, dict(args)),))
+    part = ToolResult(id, name, result["llmContent"], result.get("returnDisplay"), bool(result.get("isError")))
+    return append(tx, session_id, (call, NewMessage(role="tool", parts=(part,))), parent_id)
+
+
+def find_leaf(tx: Reading, row: SessionRow, leaf_id: str | None | Head) -> int:
+    if leaf_id is HEAD:
+        return row.head
+    return 0 if leaf_id is None else lookup.message_in_session(tx, row, leaf_id).position
+
+
+def find_branch(tx: Reading, session_id: str, leaf_id: str | None | Head) -> tuple[SessionRow, list[tuple[int, int]]]:
+    """The session and the whole branch as ranges, newest first."""
+    row, _ = lookup.session_row(tx, session_id)
+    return row, branch.ranges(tx, row, find_leaf(tx, row, leaf_id))
+
+
+def read_forward(
+    tx: Reading, session_id: str, low: int, high: int, limit: int, ids: "Parents"
+) -> tuple[list[Message], int | None]:
+    """Up to `limit` messages of one range, and the ref to go on from; None at its end."""
+    found = tx.rows("list_range_forward", low=low, high=high, limit=limit)
+    items = [_with_parent(tx, columns, session_id, ids) for columns in found]
+    return items, found[-1][0] + 1 if len(found) == limit else None
+
+
+class Parents:
+    """Ids by ref of what was just read: a message's parent is nearly always the one before it."""
+
+    __slots__ = ("id", "ref")
+
+    def __init__(self) -> None:
+        self.ref = 0
+        self.id = ""
+
+
+def _with_parent(tx: Reading, columns: Row, session_id: str, ids: Parents) -> Message:
+    ref, parent = columns[0], columns[2]
+    parent_ref = (ref >> POSITION_BITS) << POSITION_BITS | parent
+    if parent and parent_ref == ids.ref:
+        message = lookup.value_of(tx, columns, session_id, ids.id)
+    else:
+        message = lookup.full_message(tx, columns, session_id)
+    ids.ref, ids.id = ref, message.id
+    return message
+
+
+def list_messages(
+    tx: Reading, session_id: str, leaf_id: str | None | Head, before: str | None, limit: int
+) -> Page[Message]:
+    row, _ = lookup.session_row(tx, session_id)
+    leaf = find_leaf(tx, row, leaf_id) if before is None else _position_of(row, before)
+    found = _newest(tx, row, leaf, limit + 1)
+    shown = found[:limit][::-1]
+    ids = Parents()
+    items = [_with_parent(tx, columns, from_bytes(row.id), ids) for columns in shown]
+    if len(found) <= limit:
+        return Page(items)
+    return Page(items, encode_cursor("m", found[limit][0] & POSITION_MASK, from_bytes(row.id)))
+
+
+def _position_of(row: SessionRow, before: str) -> int:
+    position, session_id = decode_cursor(before, "m", int, str)
+    if session_id != from_bytes(row.id) or not 0 < position <= row.last_position:
+        raise Invalid("this cursor does not belong to this session: start again without one", field="before")
+    return int(position)
+
+
+def _newest(tx: Reading, row: SessionRow, leaf: int, count: int) -> list[Row]:
+    """The newest rows of the branch that ends at `leaf`, newest first."""
+    found: list[Row] = []
+    while leaf > 0 and len(found) < count:
+        low, high = branch.ranges(tx, row, leaf, least=1)[0]
+        found += tx.rows("list_range_backward", low=low, high=high, limit=count - len(found))
+        first = tx.row("find_message_at", ref=low) if len(found) < count else None
+        leaf = first[2] if first else 0
+    return found
+
+
+def read_tree(tx: Reading, session_id: str, after: int, limit: int) -> list[Message]:
+    """The next messages by position, whatever branch they are on."""
+    row, _ = lookup.session_row(tx, session_id)
+    ids = Parents()
+    found = tx.rows("list_all_forward", low=row.ref(after + 1), high=row.ref(POSITION_MASK), limit=limit)
+    return [_with_parent(tx, columns, from_bytes(row.id), ids) for columns in found]
+
+
+def get_message(tx: Reading, message_id: str) -> Message:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    found = tx.row("find_message_at", ref=message.ref)
+    if found is None:
+        raise NotFound("message", message_id)
+    return lookup.full_message(tx, found, from_bytes(row.id))
+
+
+def list_siblings(tx: Reading, message_id: str) -> list[Message]:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    found = tx.rows("list_children", session=row.key, parent=message.parent, next=row.ref(message.parent + 1))
+    shown = [columns for columns in found if columns[9] is None and columns[10] is None]
+    return [lookup.full_message(tx, columns, from_bytes(row.id)) for columns in shown]
+
+
+def set_head(tx: Writing, session_id: str, message_id: str | None) -> Session:
+    row, project_id = lookup.open_session_row(tx, session_id)
+    leaf = lookup.message_in_session(tx, row, message_id) if message_id is not None else None
+    move_head(tx, row, leaf)
+    session_rows.save(tx, row)
+    tx.touch(from_bytes(row.id))
+    return lookup.session_value(tx, row, project_id)
+
+
+def move_head(tx: Reading, row: SessionRow, leaf: MessageRow | None) -> None:
+    """Point the head at a message or at nothing, and count its branch; the caller saves the row."""
+    row.head, row.head_id = (leaf.position, leaf.id) if leaf else (0, None)
+    row.token_count = branch.token_count(tx, row, row.head)
+
+
+def set_in_context(tx: Writing, message_id: str, in_context: bool) -> Message:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    lookup.check_not_trashed(row)
+    if message.in_context != int(in_context):
+        message.in_context = int(in_context)
+        _save_flags(tx, message)
+        tx.touch(from_bytes(row.id))
+    return get_message(tx, message_id)
+
+
+def trash_message(tx: Writing, message_id: str) -> Message:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    _check_changeable(message, row)
+    if message.trashed_at is None:
+        message.trashed_at = tx.now
+        _save_flags(tx, message)
+        _recount(tx, row, -1)
+    return get_message(tx, message_id)
+
+
+def untrash_message(tx: Writing, message_id: str) -> Message:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    _check_changeable(message, row)
+    if message.trashed_at is not None:
+        message.trashed_at = None
+        _save_flags(tx, message)
+        _recount(tx, row, 1)
+    return get_message(tx, message_id)
+
+
+def purge_message(tx: Writing, message_id: str) -> None:
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    if message.status == STREAMING:
+        raise Conflict(f"Message {message_id} is still being written: stop it first")
+    if message.purged_at is not None:
+        return
+    purge_message_row(tx, row, message)
+    _recount(tx, row, 0 if message.trashed_at is not None else -1)
+
+
+def _check_changeable(message: MessageRow, row: SessionRow) -> None:
+    lookup.check_not_trashed(row)
+    if message.purged_at is not None:
+        raise Conflict(f"Message {from_bytes(message.id)} was purged: nothing of it is left")
+    if message.status == STREAMING:
+        raise Conflict(f"Message {from_bytes(message.id)} is still being written: stop it first")
+
+
+def _save_flags(tx: Writing, message: MessageRow) -> None:
+    tx.run(
+        "set_message_flags",
+        ref=message.ref,
+        in_context=message.in_context,
+        trashed_at=message.trashed_at,
+        purged_at=message.purged_at,
+        guard=message_guard(message.id, message.in_context, message.trashed_at, message.purged_at),
+    )
+    tx.mark(MESSAGE_CHANGED, message.ref)
+
+
+def _recount(tx: Writing, row: SessionRow, difference: int) -> None:
+    row.message_count += difference
+    row.token_count = branch.token_count(tx, row, row.head)
+    session_rows.save(tx, row, None)
+    tx.touch(from_bytes(row.id))
+
+
+def copy_of(message: Message) -> NewMessage:
+    """The same content as a new message with an id of its own."""
+    return NewMessage(
+        role=message.role,
+        parts=message.parts,
+        id=new_id(),
+        status=message.status,
+        error=message.error,
+        in_context=message.in_context,
+        model=message.model,
+        provider=message.provider,
+        usage=message.usage,
+        created_at=message.created_at,
+        metadata=message.metadata,
+    )

@@ -1,0 +1,94 @@
+"""Removing for good: rows, what was indexed of them, and what quotes them."""
+
+import json
+
+from palaver.ids import from_bytes
+from palaver.storage import text
+from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, message_guard
+from palaver.storage.transaction import POSITION_MASK, Row, Writing
+from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED, MESSAGE_PURGED, SESSION_PURGED
+from palaver.storage.verbs.message_rows import indexed_columns
+
+_BATCH = 500
+
+
+def purge_session_rows(tx: Writing, row: SessionRow) -> None:
+    """The session and everything of it. The caller has made sure that no turn runs in it."""
+    low, high = row.ref(1), row.ref(POSITION_MASK)
+    _unindex_messages(tx, low, high)
+    unindex_title(tx, row)
+    for ref, _, _ in tx.rows("list_session_drafts", low=low, high=high):
+        tx.run("delete_chunks", ref=ref)
+        tx.run("delete_draft", ref=ref)
+    tx.run("detach_message_files", low=low, high=high)
+    tx.run("delete_session_messages", low=low, high=high)
+    for name in ("delete_session_checkpoints", "delete_session_snapshots", "delete_session_tags"):
+        tx.run(name, session=row.key)
+    project = _project_of(tx, row)
+    tx.run("delete_session", key=row.key)
+    tx.mark(SESSION_PURGED, row.ref(0), purged_detail(project, from_bytes(row.id), None))
+    tx.run("delete_unused_files")
+    tx.forget(from_bytes(row.id))
+    tx.scrub()
+
+
+def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> None:
+    """Empty the message's row, and drop the checkpoints whose summary may quote it."""
+    unindex_message(tx, message)
+    tx.run("detach_message_files", low=message.ref, high=message.ref)
+    tx.run(
+        "empty_message",
+        ref=message.ref,
+        purged_at=tx.now,
+        guard=message_guard(message.id, message.in_context, message.trashed_at, tx.now),
+    )
+    _drop_quoting_checkpoints(tx, session, message.position)
+    project = _project_of(tx, session)
+    tx.mark(MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id)))
+    tx.run("delete_unused_files")
+    tx.scrub()
+
+
+def unindex_message(tx: Writing, message: MessageRow) -> None:
+    if message.mark and message.purged_at is None:
+        tx.unindex(message.mark, indexed_columns(message))
+
+
+def unindex_title(tx: Writing, row: SessionRow) -> None:
+    if row.title_mark:
+        tx.unindex(row.title_mark, text.columns_of_title(row.title))
+        row.title_mark = 0
+
+
+def purged_detail(project: ProjectRow, session_id: str | None, message_id: str | None) -> bytes:
+    """What a change tells of something that is no longer there to be joined."""
+    ids = {"owner": project.owner_id, "project": from_bytes(project.id), "session": session_id, "message": message_id}
+    return encode_json(ids, "detail")
+
+
+def read_purged_detail(detail: bytes) -> dict[str, str | None]:
+    return dict(json.loads(detail))
+
+
+def _unindex_messages(tx: Writing, low: int, high: int) -> None:
+    found: list[Row] = tx.rows("list_all_forward", low=low, high=high, limit=_BATCH)
+    while found:
+        for columns in found:
+            unindex_message(tx, MessageRow(*columns))
+        found = tx.rows("list_all_forward", low=found[-1][0] + 1, high=high, limit=_BATCH)
+
+
+def _drop_quoting_checkpoints(tx: Writing, session: SessionRow, position: int) -> None:
+    for columns in tx.rows("list_checkpoints", session=session.key):
+        key, from_position, through_position = columns[0], columns[3], columns[4]
+        if from_position <= position <= through_position:
+            tx.run("delete_checkpoint", key=key)
+            tx.mark(CHECKPOINT_CHANGED, session.ref(0))
+
+
+def _project_of(tx: Writing, row: SessionRow) -> ProjectRow:
+    found = tx.row("find_project_by_key", key=row.project_key)
+    if found is None:
+        raise LookupError(f"session {row.key} has no project")
+    return ProjectRow(*found)
+

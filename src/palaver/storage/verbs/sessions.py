@@ -1,0 +1,384 @@
+"""Verbs on sessions."""
+
+import heapq
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from palaver.errors import Conflict, Invalid
+from palaver.ids import find_bytes, from_bytes, new_bytes, short, to_bytes
+from palaver.model import (
+    DEFAULT_TITLE,
+    RELATIONS,
+    TITLE_SOURCES,
+    Page,
+    Relation,
+    Session,
+    TitleSource,
+    to_ms,
+)
+from palaver.storage.rows import (
+    ARCHIVED,
+    EMPTY,
+    OPEN,
+    TRASHED,
+    SessionRow,
+    check_text,
+    encode_json,
+)
+from palaver.storage.transaction import Reading, Row, Writing
+from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows
+from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
+from palaver.storage.verbs.message_rows import Tip, add_message
+from palaver.storage.verbs.purging import purge_session_rows
+from palaver.storage.verbs.titles import check_optional_name, check_tags, check_title
+from palaver.store import Filter, Head
+
+MAX_SYSTEM_PROMPT = 10_000_000
+_END_OF_TIME = (1 << 62, b"\xff" * 17)
+_STATES = {
+    "open": (OPEN,),
+    "archived": (ARCHIVED,),
+    "trash": (TRASHED,),
+    "any": (OPEN, EMPTY, ARCHIVED, TRASHED),
+}
+_DEFAULT = TITLE_SOURCES.index("default")
+_USER = TITLE_SOURCES.index("user")
+_SHORT_ID = 6
+
+
+def new_row(tx: Writing, id: bytes, project_key: int) -> SessionRow:
+    return SessionRow(
+        key=0, id=id, project_key=project_key, state=EMPTY, title=DEFAULT_TITLE, title_source=_DEFAULT, title_mark=0,
+        model=None, provider=None, context_size=None, tags=None, pinned=0, archived_at=None, trashed_at=None,
+        trashed_with=0, head=0, head_id=None, last_position=0, message_count=0, token_count=0, compression_count=0,
+        parent_id=None, relation=None, created_at=tx.now, updated_at=tx.content_time(), revision=1,
+        origin_source=None, origin_id=None,
+    )  # fmt: skip
+
+
+def create_session(
+    tx: Writing,
+    project_key: int,
+    project_id: bytes,
+    title: str | None,
+    model: str | None,
+    provider: str | None,
+    context_size: int | None,
+    system_prompt: str | None,
+    settings: Mapping[str, Any] | None,
+    id: str | None,
+    parent_id: str | None,
+    relation: Relation | None,
+) -> Session:
+    raw = to_bytes(id) if id is not None else new_bytes()
+    if tx.row("session_exists", id=raw) is not None:
+        raise Conflict(f"A session with the id {id} is there already")
+    row = new_row(tx, raw, project_key)
+    if title is not None:
+        row.title, row.title_source = check_title(title), _USER
+    row.model = check_optional_name(model, "model")
+    row.provider = check_optional_name(provider, "provider")
+    row.context_size = _check_size(context_size)
+    if parent_id is not None:
+        row.parent_id = lookup.session_row(tx, parent_id)[0].id
+    row.relation = _relation_number(relation)
+    detail = encode_detail(system_prompt, settings or {}, {})
+    session_rows.insert(tx, row)
+    if detail != NO_DETAIL:
+        session_rows.put_detail(tx, row, *detail)
+    tx.touch(from_bytes(row.id))
+    if tx.max_sessions is not None:
+        keep_newest(tx, tx.max_sessions, (project_key,))
+    return lookup.session_value(tx, row, project_id)
+
+
+def _relation_number(relation: str | None) -> int | None:
+    if relation is None:
+        return None
+    if relation not in RELATIONS:
+        raise Invalid(f"relation must be one of {', '.join(RELATIONS)}, not {relation!r}", field="relation")
+    return RELATIONS.index(relation)  # type: ignore[arg-type]
+
+
+def _check_size(size: int | None) -> int | None:
+    if size is not None and (not isinstance(size, int) or not 0 < size < 1 << 40):
+        raise Invalid(f"context_size must be a whole number of tokens above 0, not {size!r}", field="context_size")
+    return size
+
+
+NO_DETAIL = (None, session_rows.EMPTY_JSON, session_rows.EMPTY_JSON)
+
+
+def encode_detail(
+    system_prompt: str | None, settings: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> tuple[str | None, bytes, bytes]:
+    prompt = None if system_prompt is None else check_text(system_prompt, "system_prompt")
+    if prompt is not None and len(prompt) > MAX_SYSTEM_PROMPT:
+        raise Invalid(f"system_prompt may have {MAX_SYSTEM_PROMPT} characters, not {len(prompt)}", field="system_prompt")
+    return prompt, _encode_mapping(settings, "settings"), _encode_mapping(metadata, "metadata")
+
+
+def _encode_mapping(value: object, field: str) -> bytes:
+    if not isinstance(value, Mapping):
+        raise Invalid(f"{field} must be a mapping of names to values", field=field)
+    return encode_json(dict(value), field)
+
+
+def ensure_session(tx: Writing, project_key: int, project_id: bytes, model: str | None, provider: str | None) -> Session:
+    for state in (OPEN, EMPTY):
+        found = tx.row("newest_open_session", project=project_key, state=state)
+        if found is not None:
+            return lookup.session_value(tx, lookup.session_row(tx, from_bytes(found[0]))[0], project_id)
+    return create_session(
+        tx, project_key, project_id, None, model, provider, None, None, None, None, None, None
+    )
+
+
+def get_session(tx: Reading, session_id: str) -> Session:
+    row, project_id = lookup.session_row(tx, session_id)
+    return lookup.session_value(tx, row, project_id)
+
+
+def find_session(tx: Reading, text: str) -> Session | None:
+    if find_bytes(text) is not None:
+        found = lookup.find_session_row(tx, text)
+        return lookup.session_value(tx, *found) if found else None
+    digits = text.replace("-", "").lower() if isinstance(text, str) else ""
+    if not _SHORT_ID <= len(digits) < 32 or not set(digits) <= set("0123456789abcdef"):
+        return None
+    return _find_by_digits(tx, text, digits)
+
+
+def _find_by_digits(tx: Reading, text: str, digits: str) -> Session | None:
+    low, high = (bytes.fromhex(digits.ljust(32, filler)) for filler in "0f")
+    beginning = tx.rows("find_sessions_between", low=low, high=high, actor=tx.actor)
+    ending = tx.rows("find_sessions_ending", digits=len(digits), ending=digits, actor=tx.actor)
+    found = {columns[1]: columns for columns in (*beginning, *ending)}
+    if len(found) > 1:
+        names = ", ".join(f"{short(from_bytes(columns[1]))} ({columns[4]})" for columns in found.values())
+        raise Invalid(f"{text} fits several sessions: {names}", field="id")
+    if not found:
+        return None
+    return lookup.session_value(tx, *lookup.split_session(found.popitem()[1]))
+
+
+def list_sessions(
+    tx: Reading, project_keys: Sequence[int], filter: Filter, after: str | None, limit: int
+) -> Page[Session]:
+    updated_at, id = _END_OF_TIME
+    if after is not None:
+        updated_at, text = decode_cursor(after, "s", int, str)
+        id = to_bytes(text)
+    streams = [
+        _stream(tx, key, state, filter, updated_at, id, limit + 1) for key in project_keys for state in _states(filter)
+    ]
+    found = list(islice(heapq.merge(*streams, key=_order, reverse=True), limit + 1))
+    items = [lookup.listed_session(columns) for columns in found[:limit]]
+    if len(found) <= limit:
+        return Page(items)
+    last = lookup.split_session(found[limit - 1])[0]
+    return Page(items, encode_cursor("s", last.updated_at, from_bytes(last.id)))
+
+
+def _order(columns: Row) -> tuple[int, bytes]:
+    return columns[24], columns[1]
+
+
+def _states(filter: Filter) -> tuple[int, ...]:
+    states = _STATES[filter.state or "open"]
+    return (*states, EMPTY) if filter.empty and EMPTY not in states else states
+
+
+def _stream(
+    tx: Reading, project: int, state: int, filter: Filter, updated_at: int, id: bytes, limit: int
+) -> Iterator[Row]:
+    """One project's sessions of one state, newest first: each such list is a range of an index."""
+    if filter.before is not None and to_ms(filter.before) * 1000 <= updated_at:
+        updated_at, id = to_ms(filter.before) * 1000, b""
+    parameters: dict[str, Any] = {
+        "project": project,
+        "state": state,
+        "updated_at": updated_at,
+        "id": id,
+        "limit": limit,
+        "model": filter.model,
+        "provider": filter.provider,
+        "pinned": None if filter.pinned is None else int(filter.pinned),
+        "low": -1 if filter.after is None else to_ms(filter.after) * 1000 + 999,
+        "tags": json.dumps(filter.tags[1:]),
+        "more_tags": max(len(set(filter.tags[1:])), 0),
+    }
+    if filter.tags:
+        return iter(tx.rows("list_sessions_by_tag", tag=filter.tags[0], **parameters))
+    return iter(tx.rows("list_sessions", **parameters))
+
+
+def update_session(
+    tx: Writing,
+    session_id: str,
+    *,
+    title: str | UnsetType,
+    title_source: TitleSource,
+    model: str | None | UnsetType,
+    provider: str | None | UnsetType,
+    context_size: int | None | UnsetType,
+    system_prompt: str | None | UnsetType,
+    settings: Mapping[str, Any] | UnsetType,
+    tags: Sequence[str] | UnsetType,
+    pinned: bool | UnsetType,
+    archived: bool | UnsetType,
+    metadata: Mapping[str, Any] | UnsetType,
+    project_key: int | None,
+    expected_revision: int | None,
+) -> Session:
+    row, _ = lookup.session_row(tx, session_id)
+    if expected_revision is not None and row.revision != expected_revision:
+        raise Conflict(
+            f"Session {session_id} was changed by somebody else: it has revision {row.revision}, not {expected_revision}"
+        )
+    if title is not UNSET:
+        _retitle(tx, row, title, title_source)
+    if model is not UNSET:
+        row.model = check_optional_name(model, "model")
+        row.token_count = branch.token_count(tx, row, row.head)
+    if provider is not UNSET:
+        row.provider = check_optional_name(provider, "provider")
+    if context_size is not UNSET:
+        row.context_size = _check_size(context_size)
+    if tags is not UNSET:
+        row.tags = session_rows.encode_tags(check_tags(tags))
+    if pinned is not UNSET:
+        row.pinned = int(pinned)
+    if archived is not UNSET:
+        row.archived_at = (row.archived_at or tx.now) if archived else None
+    if project_key is not None:
+        row.project_key = project_key
+    _update_detail(tx, row, system_prompt, settings, metadata)
+    row.revision += 1
+    session_rows.save(tx, row)
+    tx.touch(from_bytes(row.id))
+    return get_session(tx, session_id)
+
+
+def _retitle(tx: Writing, row: SessionRow, title: str, source: TitleSource) -> None:
+    if source not in TITLE_SOURCES:
+        raise Invalid(f"title_source must be one of {', '.join(TITLE_SOURCES)}, not {source!r}", field="title_source")
+    checked = check_title(title)
+    rank = TITLE_SOURCES.index(source)
+    if rank >= row.title_source and (checked, rank) != (row.title, row.title_source):
+        session_rows.set_title(tx, row, checked, rank)
+
+
+def _update_detail(
+    tx: Writing,
+    row: SessionRow,
+    system_prompt: str | None | UnsetType,
+    settings: Mapping[str, Any] | UnsetType,
+    metadata: Mapping[str, Any] | UnsetType,
+) -> None:
+    if system_prompt is UNSET and settings is UNSET and metadata is UNSET:
+        return
+    found = tx.row("find_session_detail", session=row.key)
+    prompt, settings_now, metadata_now = found[:3] if found else NO_DETAIL
+    if system_prompt is not UNSET:
+        prompt = encode_detail(system_prompt, {}, {})[0]
+    if settings is not UNSET:
+        settings_now = _encode_mapping(settings, "settings")
+    if metadata is not UNSET:
+        metadata_now = _encode_mapping(metadata, "metadata")
+    session_rows.put_detail(tx, row, prompt, settings_now, metadata_now)
+
+
+def clear_session(tx: Writing, session_id: str) -> Session:
+    row, project_id = idle_session_row(tx, session_id)
+    lookup.check_not_trashed(row)
+    messages.move_head(tx, row, None)
+    session_rows.save(tx, row)
+    tx.touch(from_bytes(row.id))
+    return lookup.session_value(tx, row, project_id)
+
+
+def fork_session(tx: Writing, session_id: str, leaf_id: str | None | Head, title: str | None) -> Session:
+    source, project_id = lookup.session_row(tx, session_id)
+    leaf = messages.find_leaf(tx, source, leaf_id)
+    fork = new_row(tx, new_bytes(), source.project_key)
+    fork.title, fork.title_source = (check_title(title), _USER) if title else (source.title, source.title_source)
+    fork.model, fork.provider, fork.context_size = source.model, source.provider, source.context_size
+    fork.parent_id, fork.relation = source.id, _relation_number("fork")
+    fork.tags = source.tags
+    session_rows.insert(tx, fork)
+    found = tx.row("find_session_detail", session=source.key)
+    if found is not None:
+        session_rows.put_detail(tx, fork, *found[:3])
+    _copy_branch(tx, source, fork, leaf)
+    session_rows.save_advanced(tx, fork)
+    tx.touch(from_bytes(fork.id))
+    return lookup.session_value(tx, fork, project_id)
+
+
+def _copy_branch(tx: Writing, source: SessionRow, fork: SessionRow, leaf: int) -> None:
+    tip = Tip(0, None, None, None)
+    for low, high in reversed(branch.ranges(tx, source, leaf)):
+        begin: int | None = low
+        while begin is not None:
+            items, begin = messages.read_forward(
+                tx, from_bytes(source.id), begin, high, 500, messages.Parents()
+            )
+            for message in items:
+                if message.status != "streaming":
+                    add_message(tx, fork, tip, messages.copy_of(message))
+
+
+def trash_session(tx: Writing, session_id: str, *, with_project: bool = False) -> Session:
+    row, project_id = idle_session_row(tx, session_id)
+    if row.trashed_at is None:
+        row.trashed_at, row.trashed_with = tx.now, int(with_project)
+        session_rows.save(tx, row)
+        tx.forget(from_bytes(row.id))
+    return lookup.session_value(tx, row, project_id)
+
+
+def untrash_session(tx: Writing, session_id: str) -> Session:
+    row, project_id = lookup.session_row(tx, session_id)
+    project = tx.row("find_project_by_key", key=row.project_key)
+    if project is not None and project[8] is not None:
+        raise Conflict(f"The project of session {session_id} is in the trash: take that out first (untrash_project)")
+    if row.trashed_at is not None:
+        row.trashed_at, row.trashed_with = None, 0
+        session_rows.save(tx, row)
+        tx.touch(from_bytes(row.id))
+    return lookup.session_value(tx, row, project_id)
+
+
+def purge_session(tx: Writing, session_id: str) -> None:
+    row, _ = idle_session_row(tx, session_id)
+    purge_session_rows(tx, row)
+
+
+def idle_session_row(tx: Writing, session_id: str) -> tuple[SessionRow, bytes]:
+    """A session in which no turn runs; a draft that nobody writes any more is closed first. Raises `Busy`."""
+    drafts.recover_session(tx, session_id)
+    row, project_id = lookup.session_row(tx, session_id)
+    drafts.check_no_draft(tx, row)
+    return row, project_id
+
+
+def keep_newest(tx: Writing, count: int, project_keys: Sequence[int]) -> list[str]:
+    """Trash open and empty sessions beyond the newest `count`, but for pinned ones and running turns."""
+    if not isinstance(count, int) or count < 0:
+        raise Invalid(f"count must be a whole number of at least 0, not {count!r}", field="count")
+    streams = [
+        iter(tx.rows("list_newest", project=key, state=state)) for key in project_keys for state in (OPEN, EMPTY)
+    ]
+    newest = heapq.merge(*streams, key=lambda columns: (columns[1], columns[0]), reverse=True)
+    trashed: list[str] = []
+    for id, _, pinned in islice(newest, count, None):
+        row, _ = lookup.session_row(tx, from_bytes(id))
+        if not pinned and not drafts.has_live_draft(tx, row):
+            trash_session(tx, from_bytes(id))
+            trashed.append(from_bytes(id))
+    return trashed

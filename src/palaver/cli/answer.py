@@ -39,9 +39,12 @@ class Answer(Protocol):
 
 
 class PlainAnswer:
-    """Writes the text as it is, at once, and ends it with a newline; what is said goes elsewhere."""
+    """Writes the text as it is, at once, and ends it with a newline; what is said goes elsewhere.
 
-    def __init__(self, stream: TextIO, notices: TextIO) -> None:
+    Without a `stream` the text is not written at all.
+    """
+
+    def __init__(self, stream: TextIO | None, notices: TextIO) -> None:
         self._stream = stream
         self._notices = notices
         self._last = "\n"
@@ -56,6 +59,8 @@ class PlainAnswer:
             self.write("\n")
 
     def write(self, text: str) -> None:
+        if self._stream is None:
+            return
         self._stream.write(text)
         self._stream.flush()
         self._last = text[-1:] or self._last
@@ -64,7 +69,7 @@ class PlainAnswer:
         pass
 
     def say(self, text: str) -> None:
-        print(text, file=self._notices)
+        self._notices.write(f"palaver: {text}\n")
 
 
 class LiveAnswer:

@@ -109,10 +109,11 @@ class App:
     @property
     def locked(self) -> bool:
         """Whether the database is encrypted and no key file opens it."""
-        return self.settings.key_file is None and self._encrypted
+        return self.settings.key_file is None and self.encrypted
 
     @property
-    def _encrypted(self) -> bool:
+    def encrypted(self) -> bool:
+        """Whether the database is a file that needs a passphrase."""
         return self.database is not None and storage.is_encrypted(self.database)
 
     def confirm(self, question: str, *, yes: bool) -> bool:

@@ -19,7 +19,7 @@ from palaver.store import Filter
 _OFFERED = 50
 
 
-class SessionName(click.ParamType):
+class SessionName(click.ParamType[str]):
     """An id or a part of it; completed from the newest sessions, by id or by words of the title."""
 
     name = "session"
@@ -55,7 +55,7 @@ def _item(session: Session) -> CompletionItem:
     return CompletionItem(short(session.id), help=one_line(session.title))
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[Time]):
     """A date or a time; one without a zone is the person's own."""
 
     name = "date"

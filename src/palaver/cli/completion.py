@@ -4,7 +4,7 @@ import click
 from click.shell_completion import (
     BashComplete,
     FishComplete,
-    PowershellComplete,
+    PowerShellComplete,
     ShellComplete,
     ZshComplete,
 )
@@ -15,7 +15,7 @@ _SHELLS: dict[str, type[ShellComplete]] = {
     "bash": BashComplete,
     "zsh": ZshComplete,
     "fish": FishComplete,
-    "powershell": PowershellComplete,
+    "powershell": PowerShellComplete,
 }
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import click
 import msgspec
 
-from palaver import wire
+from palaver import locations, settings, wire
 from palaver.cli.app import App, command
 from palaver.cli.output import notice, print_json
+from palaver.errors import PalaverError
 from palaver.settings import NAMES
 
 
@@ -77,8 +78,28 @@ def _edit(app: App) -> None:
     app.config_path.parent.mkdir(parents=True, exist_ok=True)
     app.config_path.touch()
     click.edit(filename=str(app.config_path))
-    notice(f"{app.config_path}: {len(_file_values(app))} settings, all good." if app.settings else "")
+    settings.load(flags={}, environment={}, config=app.config_path)
+    notice(f"{app.config_path} is good.")
 
 
 def _show_providers(app: App) -> None:
-    raise NotImplementedError
+    from palaver.providers.discover import find_providers  # noqa: PLC0415 (an HTTP client, for this alone)
+
+    listed = [
+        _listed(provider)
+        for provider in find_providers(app.settings, app.environment, locations.credentials())
+    ]
+    if app.as_json:
+        print_json(listed)
+        return
+    for provider in listed:
+        click.echo(
+            f"{provider['name']}: {provider['error'] or ', '.join(m['id'] for m in provider['models'])}"
+        )
+
+
+def _listed(provider: Any) -> dict[str, Any]:
+    try:
+        return {"name": provider.name, "models": wire.to_builtins(provider.list_models()), "error": None}
+    except PalaverError as exc:
+        return {"name": provider.name, "models": [], "error": str(exc)}

@@ -1,0 +1,96 @@
+"""The line a person types in: history, completion, several lines. Needs a terminal."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+Words = Callable[[], Iterable[tuple[str, str]]]
+"""Gives words with what is said about each."""
+
+
+class SlashCompleter(Completer):
+    """Completes `/commands` and, for those in `arguments`, the word behind them."""
+
+    def __init__(self, commands: Iterable[tuple[str, str]], arguments: dict[str, Words]) -> None:
+        self._commands = list(commands)
+        self._arguments = arguments
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
+        text = document.text_before_cursor
+        if not text.startswith("/") or "\n" in text:
+            return
+        name, space, rest = text.partition(" ")
+        if not space:
+            yield from _matching(self._commands, name)
+        elif name in self._arguments:
+            yield from _matching(self._arguments[name](), rest.lstrip())
+
+
+class Prompter:
+    """Reads one message after the other. `history` is a file, None where nothing typed may stay on the disk."""
+
+    def __init__(self, completer: Completer, history: Path | None) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            message=FormattedText([("bold ansicyan", "› ")]),
+            prompt_continuation="  ",
+            history=_open_history(history),
+            completer=completer,
+            complete_while_typing=Condition(_types_command),
+            key_bindings=_bindings(),
+            multiline=True,
+        )
+
+    def read(self) -> str:
+        """What was typed. Raises `EOFError` for Ctrl+D and `KeyboardInterrupt` for Ctrl+C, both on an empty line."""
+        return self._session.prompt()
+
+
+def _types_command() -> bool:
+    return get_app().current_buffer.text.startswith("/")
+
+
+def _matching(words: Iterable[tuple[str, str]], typed: str) -> Iterator[Completion]:
+    for word, about in words:
+        if word.casefold().startswith(typed.casefold()):
+            yield Completion(word, start_position=-len(typed), display_meta=about)
+
+
+def _open_history(path: Path | None) -> History:
+    if path is None:
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600))
+    except OSError:
+        return InMemoryHistory()  # a chat without arrow keys is better than no chat
+    return FileHistory(path)
+
+
+def _bindings() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _send(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _new_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    @keys.add("c-c")
+    def _discard(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
+    return keys

@@ -57,9 +57,8 @@ def derive(path: Path | None, key: str | bytes) -> Key:
         raise Invalid("the key is empty", field="key")
     secret = _passphrase(key) if isinstance(key, str) else bytes(key)
     made = Key(secret, raw=isinstance(key, bytes) and len(key) == RAW_SIZE)
-    header = read_header(path) if path is not None and path.is_file() else b""
-    if looks_encrypted(header):
-        made.raw(header[:SALT_SIZE])
+    if path is not None and is_encrypted(path):
+        made.raw(read_header(path)[:SALT_SIZE])
     return made
 
 
@@ -73,10 +72,7 @@ def _passphrase(text: str) -> bytes:
 
 def is_encrypted(path: Path) -> bool:
     """Whether the file is an encrypted database. False where it is absent, plain, or no database at all."""
-    try:
-        return looks_encrypted(read_header(path))
-    except (FileNotFoundError, IsADirectoryError):
-        return False
+    return path.is_file() and looks_encrypted(read_header(path))
 
 
 def looks_encrypted(header: bytes) -> bool:
@@ -91,9 +87,16 @@ def looks_encrypted(header: bytes) -> bool:
 
 
 def read_header(path: Path) -> bytes:
-    """Its first 100 bytes, fewer where there are no more."""
-    with path.open("rb") as file:
-        return file.read(HEADER_SIZE)
+    """Its first 100 bytes, fewer where there are no more.
+
+    Read through SQLite: where a process opens the file by itself, closing it again drops all locks SQLite holds there.
+    """
+    flags = [apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_MAIN_DB, 0]
+    file = apsw.VFSFile("win32" if os.name == "nt" else "unix", os.path.realpath(path), flags)
+    try:
+        return file.xRead(HEADER_SIZE, 0)
+    finally:
+        file.xClose()
 
 
 def apply(connection: apsw.Connection, key: Key, header: bytes) -> None:
@@ -101,3 +104,16 @@ def apply(connection: apsw.Connection, key: Key, header: bytes) -> None:
     salt = header[:SALT_SIZE] if header else os.urandom(SALT_SIZE)
     connection.pragma("cipher", CIPHER)
     connection.pragma("key", f"raw:{key.raw(salt).hex()}{salt.hex()}")
+
+
+def new_header() -> bytes:
+    """What stands at the beginning of a new encrypted file."""
+    return os.urandom(SALT_SIZE)
+
+
+def parameters(key: Key | None, header: bytes) -> str:
+    """The same as `apply`, for the query of a file's URI. Secret: not for messages."""
+    if key is None:
+        return "key="
+    salt = header[:SALT_SIZE]
+    return f"cipher={CIPHER}&key=raw:{key.raw(salt).hex()}{salt.hex()}"

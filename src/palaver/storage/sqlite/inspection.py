@@ -1,0 +1,123 @@
+"""Finding out what a file is without touching it: not a byte of it, nothing beside it, none of SQLite's locks."""
+
+import os
+import stat
+import time
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+
+from palaver.errors import Corrupt, Invalid, PalaverError, Unavailable
+from palaver.storage.sqlite import cipher, faults
+
+APPLICATION_ID = 0x50616C61  # "Pala"
+
+_TRIES = 4
+_PAUSE = 0.005  # seconds
+
+
+def real(path: Path) -> Path:
+    """The file itself, where `path` is a link to it: what lies beside it lies beside the file."""
+    try:
+        str(path).encode("utf-8")
+        return Path(os.path.realpath(path))
+    except ValueError as exc:  # a name that is no Unicode, or holds NUL
+        raise Invalid(f"{os.fspath(path)!r} is not a usable file name") from exc
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file SQLite keeps beside the database: `-wal`, `-shm` or `-journal`."""
+    return path.with_name(path.name + suffix)
+
+
+def uri(path: Path, query: str = "") -> str:
+    return path.absolute().as_uri() + query
+
+
+def inspect(path: Path, key: cipher.Key | None, *, new: bool = False) -> bytes:
+    """The header of a database that is Palaver's and that the key fits; empty for a new file where `new` allows one.
+
+    Raises `Invalid` for another key or another program's file, `Corrupt` for what is damaged, `Unavailable` for what is
+    not there.
+    """
+    with faults.translated(str(path)):
+        header = _read(path, new=new)
+    if not header:
+        return header
+    _check_key(path, key, header)
+    if _find_application(path, key) != APPLICATION_ID:
+        raise Invalid(f"{path} is a database of another program, not of Palaver: name another file")
+    return header
+
+
+def peek(path: Path, key: cipher.Key | None) -> apsw.Connection:
+    """A connection that reads the file alone, past all locks and without what its WAL holds."""
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(uri(path, "?immutable=1"), flags=flags)
+    try:
+        if key is not None:
+            cipher.apply(connection, key, cipher.read_header(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _read(path: Path, *, new: bool) -> bytes:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return _check_absent(path, "gone", new=new)
+    if stat.S_ISDIR(status.st_mode):
+        raise Unavailable(f"{path} is a folder: name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise Unavailable(f"{path} is not a file")
+    if status.st_size == 0:
+        return _check_absent(path, "empty", new=new)
+    return cipher.read_header(path)
+
+
+def _check_absent(path: Path, state: str, *, new: bool) -> bytes:
+    rest = beside(path, "-wal")
+    if rest.exists() and rest.stat().st_size:
+        raise Corrupt(
+            f"{path} is {state}, but {rest.name} beside it may still hold messages: bring the database back from a "
+            f"backup, or move {rest.name} away to begin anew",
+            where=str(path),
+        )
+    if not new:
+        raise Unavailable(f"there is no database at {path}")
+    return b""
+
+
+def _check_key(path: Path, key: cipher.Key | None, header: bytes) -> None:
+    if header.startswith(cipher.MAGIC):
+        if key is not None:
+            raise Invalid(f"{path} is not encrypted: open it without a key, or encrypt it first", field="key")
+    elif not cipher.looks_encrypted(header):
+        what = "does not begin as a database does" if any(header) else "begins with zeros"
+        raise faults.damaged(str(path), f"it {what}")
+    elif key is None:
+        raise Invalid(f"{path} is encrypted: its key is needed to open it", field="key")
+
+
+def _find_application(path: Path, key: cipher.Key | None) -> int:
+    for attempt in range(_TRIES):
+        try:
+            with closing(peek(path, key)) as connection:
+                return int(connection.pragma("application_id"))
+        except apsw.NotADBError as exc:
+            # Another process may be writing this very page, which takes microseconds.
+            if attempt == _TRIES - 1:
+                raise _unreadable(path, key) from exc
+            time.sleep(_PAUSE)
+        except apsw.Error as exc:
+            raise (faults.translate(exc, str(path)) or _unreadable(path, key)) from exc
+    raise AssertionError
+
+
+def _unreadable(path: Path, key: cipher.Key | None) -> PalaverError:
+    if key is None:
+        return faults.damaged(str(path), "its first page cannot be read")
+    return Invalid(f"the key does not fit {path} (or its first page is damaged)", field="key")

@@ -1,0 +1,146 @@
+"""Making the database, and bringing an older one up to date."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+
+from palaver import ids
+from palaver.errors import Unavailable
+from palaver.storage import migrate, queries
+from palaver.storage.migrate import Applied, Migration
+from palaver.storage.sqlite import cipher, copies, faults, place, temporary
+from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect, has_moved
+from palaver.storage.sqlite.inspection import APPLICATION_ID, inspect, peek, real, uri
+
+_SQL = queries.load("sqlite")
+
+
+def prepare(path: Path, key: cipher.Key | None, *, migrations: Sequence[Migration] | None = None) -> None:
+    """See to it that `path` is a database of this version: made if absent or empty, migrated if older.
+
+    A backup is made before an existing one is migrated. Raises as `connection.connect` does, and `Unavailable` for a
+    newer one.
+    """
+    known = migrate.load("sqlite") if migrations is None else migrations
+    path = real(path)
+    place.check(path)
+    with faults.translated(str(path)):
+        if not inspect(path, key, new=True):
+            _create(path, key, known)
+        _refuse_newer(path, key, known)
+        with closing(connect(path, key, mode="write")) as connection:
+            upgrade(connection, path, key, known)
+
+
+def check(connection: apsw.Connection, where: str, migrations: Sequence[Migration] | None = None) -> None:
+    """Raise `Unavailable` unless the database is of exactly this version: for those who only read."""
+    known = migrate.load("sqlite") if migrations is None else migrations
+    left = migrate.pending(applied(connection), known, where)
+    if left:
+        raise Unavailable(
+            f"{where} was written by an older Palaver (schema {left[0].number - 1}, this one needs {left[-1].number}): "
+            "open it once for writing"
+        )
+
+
+def applied(connection: apsw.Connection) -> list[Applied]:
+    """The ledger."""
+    if not connection.execute(_SQL["ledger_exists"]).get:
+        return []
+    return [Applied(*row) for row in connection.execute(_SQL["ledger_rows"])]
+
+
+def _refuse_newer(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:
+    # Before a connection that could write is opened: a newer database is left as it is, down to its folder.
+    with closing(peek(path, key)) as connection:
+        try:
+            rows = applied(connection)
+        except apsw.Error:
+            return  # what lies in the WAL is needed to read it, or it is damaged: the real connection tells
+    migrate.pending(rows, known, str(path))
+
+
+def upgrade(
+    connection: apsw.Connection, path: Path, key: cipher.Key | None, known: Sequence[Migration]
+) -> None:
+    """Run what is pending. Another process may be doing the same: each step is looked for again under its lock."""
+    if not migrate.pending(applied(connection), known, str(path)):
+        return
+    copies.backup(path, key)
+    connection.pragma(
+        "foreign_keys", 0
+    )  # a table that is rebuilt is missing for a moment; checked before the commit
+    while True:
+        with _transaction(connection, "begin_immediate"):
+            left = migrate.pending(applied(connection), known, str(path))
+            if not left:
+                break
+            _run(connection, left[0])
+    connection.pragma("foreign_keys", 1)
+    connection.wal_checkpoint()
+
+
+def _create(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with temporary.new_file(path.parent) as made:
+        with closing(connect(made, key, mode="create")) as connection:
+            with _transaction(connection, "begin_exclusive"):
+                connection.pragma("application_id", APPLICATION_ID)
+                for migration in known:
+                    _run(connection, migration)
+                connection.execute(_SQL["store_add"], {"id": ids.new_bytes(), "now": _now()})
+            connection.pragma("journal_mode", "wal")
+        temporary.sync(made)
+        _place_windows(made, path) if os.name == "nt" else _place(made, path)
+
+
+def _place(made: Path, path: Path) -> None:
+    """Give the new database its name, unless somebody else was faster. The lock on an empty file decides."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+    with closing(apsw.Connection(uri(path), flags=flags)) as holder:
+        if path.stat().st_size:
+            return
+        holder.set_busy_timeout(round(BUSY_TIMEOUT * 1000))
+        with _transaction(holder, "begin_exclusive"):
+            if not has_moved(holder):
+                temporary.replace(made, path)
+
+
+def _place_windows(made: Path, path: Path) -> None:
+    # An open file cannot be replaced there, and a rename does not overwrite.
+    if path.exists() and path.stat().st_size == 0:
+        path.unlink()
+    try:
+        made.rename(path)
+    except FileExistsError:
+        return
+
+
+def _run(connection: apsw.Connection, migration: Migration) -> None:
+    connection.execute(_SQL["ledger_create"])
+    connection.execute(migration.sql)
+    row = {"number": migration.number, "name": migration.name, "digest": migration.digest, "now": _now()}
+    connection.execute(_SQL["ledger_add"], row)
+    broken = connection.pragma("foreign_key_check")
+    if broken:
+        raise AssertionError(f"migration {migration.number} leaves rows that refer to nothing: {broken}")
+
+
+@contextmanager
+def _transaction(connection: apsw.Connection, begin: str) -> Iterator[None]:
+    connection.execute(_SQL[begin])
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute(_SQL["rollback"])
+        raise
+    connection.execute(_SQL["commit"])
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

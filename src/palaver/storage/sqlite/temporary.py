@@ -1,0 +1,92 @@
+"""A file is made whole under a temporary name, brought to the disk, and only then given its own name."""
+
+import contextlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = ".palaver-"
+_SUFFIX = ".new"
+_LEFT_AFTER = 3600  # seconds without a write: whoever made it was killed
+
+REPLACES_OPEN = os.name != "nt"
+"""Whether a file may be replaced while it is open."""
+
+
+@contextmanager
+def new_file(folder: Path) -> Iterator[Path]:
+    """An empty file in `folder` for its owner alone, gone afterwards unless it was renamed."""
+    _sweep(folder)
+    path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFT_AFTER:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Bring `source` to the disk and give it the name `target`, in one step that survives a power cut."""
+    sync(source)
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def publish(source: Path, target: Path) -> None:
+    """The same, but raises `FileExistsError` where the name is taken."""
+    sync(source)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError(str(target)) from None
+        source.rename(target)
+    sync_folder(target.parent)
+
+
+def sync(path: Path) -> None:
+    """What was written to the file is on the disk."""
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        _sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in the folder are on the disk. Windows does that by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_handle(handle: int) -> None:
+    if sys.platform == "darwin":
+        import fcntl  # noqa: PLC0415  (absent on Windows)
+
+        with contextlib.suppress(OSError):  # not every file system has it
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(handle)

@@ -110,7 +110,9 @@ SELECT s.id, s.updated_at FROM session s WHERE s.project_key = :project AND s.st
 ORDER BY s.updated_at DESC, s.id DESC LIMIT 1
 
 -- name: greatest_content_time
-SELECT max(updated_at) FROM session WHERE project_key = :project AND state = :state
+SELECT max(newest) FROM (
+  SELECT (SELECT max(s.updated_at) FROM session s WHERE s.project_key = p.key AND s.state = x.state) AS newest
+  FROM project p, (SELECT 0 AS state UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) x)
 
 -- name: list_old_trashed_sessions
 SELECT s.id FROM session s JOIN project p ON p.key = s.project_key

@@ -11,6 +11,7 @@ from palaver.ids import find_bytes, from_bytes, to_bytes
 from palaver.model import (
     CHECKPOINT_KINDS,
     DEFAULT_TITLE,
+    PERSONAL_PROJECT,
     PURPOSES,
     RELATIONS,
     TITLE_SOURCES,
@@ -41,6 +42,7 @@ from palaver.storage.verbs.titles import check_name, check_optional_name, check_
 from palaver.store import FileContent, Record, SessionEnd
 
 _DEFAULT = TITLE_SOURCES.index("default")
+_UNFINISHED = 0
 
 
 class Import:
@@ -83,8 +85,9 @@ class Import:
             return
         if tx.row("project_exists", id=raw) is not None:
             raise Conflict(f"A project with the id {project.id} belongs to somebody else")
+        personal = project.name == PERSONAL_PROJECT and projects.find_personal_project(tx) is None
         row = ProjectRow(
-            0, raw, check_name(project.name), check_text(project.description, "description"), tx.actor, 0,
+            0, raw, check_name(project.name), check_text(project.description, "description"), tx.actor, int(personal),
             to_ms(project.created_at), to_ms(project.updated_at), _ms(project.trashed_at),
         )  # fmt: skip
         projects.insert_row(tx, row)
@@ -100,6 +103,7 @@ class Import:
             raise Conflict(f"A session with the id {session.id} belongs to somebody else")
         row = sessions.new_row(tx, raw, lookup.project_row(tx, session.project_id).key)
         _set_properties(row, session)
+        row.revision = _UNFINISHED
         row.title, row.title_source = DEFAULT_TITLE, _DEFAULT
         if session.title_source != "default":
             row.title, row.title_source = check_title(session.title), TITLE_SOURCES.index(session.title_source)
@@ -265,16 +269,18 @@ class Import:
         (self.added if added else self.present)[kind] += 1
 
     def _end(self, end: SessionEnd) -> None:
-        """Set what the messages have moved meanwhile; only for a session this import made, not for a grown one."""
-        row, session = self._row(end.session.id), end.session
-        if row.id != to_bytes(session.id):
+        """Set what the messages have moved meanwhile; a session that was closed before keeps what it has become."""
+        session = end.session
+        row = self._find_session(session, to_bytes(session.id))
+        if row is None or row.revision != _UNFINISHED:
             return
         leaf = lookup.message_in_session(self.tx, row, session.head_id) if session.head_id else None
-        if row.key not in self._changed and row.key not in self._rows:
-            return
         messages.move_head(self.tx, row, leaf)
         _set_properties(row, session)
-        row.updated_at = to_ms(session.updated_at) * 1000
+        source = TITLE_SOURCES.index(session.title_source)
+        if (session.title, source) != (row.title, row.title_source) and source != _DEFAULT:
+            session_rows.set_title(self.tx, row, check_title(session.title), source)
+        row.revision = max(session.revision, 1)
         self._changed.add(row.key)
 
 
@@ -290,7 +296,6 @@ def _set_properties(row: SessionRow, session: Session) -> None:
     row.compression_count = session.compression_count
     row.created_at = to_ms(session.created_at)
     row.updated_at = to_ms(session.updated_at) * 1000
-    row.revision = session.revision
     if session.origin is not None:
         row.origin_source = check_text(session.origin.source, "origin.source")
         row.origin_id = check_text(session.origin.id, "origin.id")

@@ -33,7 +33,22 @@ def personal_project_row(tx: Writing) -> ProjectRow:
 
 def find_personal_project(tx: Reading) -> ProjectRow | None:
     found = tx.row("find_personal_project", actor=tx.actor)
-    return ProjectRow(*found) if found and ProjectRow(*found).trashed_at is None else None
+    return ProjectRow(*found) if found else None
+
+
+def home_of(tx: Writing, project_id: str | None) -> tuple[int, bytes]:
+    """Key and id of the project a new session goes to. Raises `Conflict` for one in the trash."""
+    row = personal_project_row(tx) if project_id is None else lookup.project_row(tx, project_id)
+    if row.trashed_at is not None:
+        raise Conflict(f"Project {project_id} is in the trash: take it out first (untrash_project)")
+    return row.key, row.id
+
+
+def keys_of(tx: Reading, project_id: str | None) -> list[int]:
+    """The project of this id, or all the actor sees."""
+    if project_id is not None:
+        return [lookup.project_row(tx, project_id).key]
+    return [key for key, _ in tx.rows("list_visible_projects", actor=tx.actor)]
 
 
 def get_project(tx: Reading, project_id: str) -> Project:

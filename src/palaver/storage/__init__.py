@@ -1,0 +1,76 @@
+"""Where conversations are kept. `open_store` is the only door."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from palaver.errors import Invalid
+from palaver.store import LOCAL_ACTOR, Store
+
+_SQLITE = "sqlite"
+
+
+def open_store(
+    url: str | Path | None = None,
+    *,
+    actor: str = LOCAL_ACTOR,
+    key: str | bytes | None = None,
+    mirror: str | None = None,
+    max_sessions: int | None = None,
+    auto_title: bool = True,
+) -> Store:
+    """Open the store at `url`, made where there is none.
+
+    `url` is None for the embedded database in the user's data folder, a path, or `sqlite:///…`. `key` (a passphrase, or
+    bytes) opens or creates an encrypted file. `mirror` keeps plain files in step: `ollm:DIR` or `enteract:FILE`, not
+    together with `key`. `max_sessions` sends the oldest open sessions to the trash when a new one is made; `auto_title`
+    makes a title from the first question. Raises `Invalid`, `Unavailable` or `Corrupt`; what was refused is untouched.
+    """
+    from palaver.storage.sqlite import opening
+
+    return opening.open_store(
+        find_path(url), actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
+    )
+
+
+def encrypt(path: str | Path, key: str | bytes) -> None:
+    """Encrypt a database nobody else has open. Raises `Busy`, `Invalid`, `Unavailable`."""
+    from palaver.storage.sqlite import copies
+
+    copies.encrypt(find_path(path), key)
+
+
+def decrypt(path: str | Path, key: str | bytes) -> None:
+    """The opposite of `encrypt`."""
+    from palaver.storage.sqlite import copies
+
+    copies.decrypt(find_path(path), key)
+
+
+def is_encrypted(path: str | Path) -> bool:
+    """Whether the file at `path` is an encrypted database; False where there is none."""
+    from palaver.storage.sqlite import cipher
+
+    found = find_path(path)
+    return found.is_file() and cipher.is_encrypted(found)
+
+
+def find_path(url: str | Path | None) -> Path:
+    """The file a store's address names. Raises `Invalid` for an address of another kind."""
+    if url is None:
+        from palaver import locations
+
+        return locations.database()
+    if isinstance(url, Path) or "://" not in url:
+        return _checked(str(url))
+    parts = urlsplit(url)
+    if parts.scheme != _SQLITE:
+        raise Invalid(f"a store is a path or sqlite:///PATH; {parts.scheme}:// is not known here", field="url")
+    if parts.netloc:
+        raise Invalid("a SQLite store lies on this machine: write sqlite:///PATH with three slashes", field="url")
+    return _checked(unquote(parts.path))
+
+
+def _checked(text: str) -> Path:
+    if not text or "\0" in text:
+        raise Invalid("the path of a store must not be empty or hold a NUL", field="url")
+    return Path(text).expanduser()

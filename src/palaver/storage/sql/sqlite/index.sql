@@ -1,0 +1,65 @@
+-- name: index_watermark
+SELECT indexed_through, (SELECT coalesce(max(seq), 0) FROM change) FROM store
+
+-- name: index_moved
+UPDATE store SET indexed_through = :through
+
+-- name: index_version_set
+UPDATE store SET index_version = :version
+
+-- A change puts into the index what names it as its mark: a message's text or a session's title.
+-- name: index_changes
+SELECT c.seq, m.body, s.title FROM change c
+LEFT JOIN message m ON m.ref = c.ref AND m.mark = c.seq
+LEFT JOIN session s ON s.key = c.ref >> 32 AND c.ref & 4294967295 = 0 AND s.title_mark = c.seq
+WHERE c.seq > :after AND c.seq <= :through ORDER BY c.seq LIMIT :limit
+
+-- name: index_add
+INSERT INTO text_index (rowid, title, body, tool, code) VALUES (:seq, :title, :body, :tool, :code)
+
+-- name: index_remove
+INSERT INTO text_index (text_index, rowid, title, body, tool, code)
+VALUES ('delete', :seq, :title, :body, :tool, :code)
+
+-- name: index_empty
+INSERT INTO text_index (text_index) VALUES ('delete-all')
+
+-- name: index_integrity
+PRAGMA integrity_check(text_index)
+
+-- name: index_instances_open
+CREATE VIRTUAL TABLE temp.text_instance USING fts5vocab(main, text_index, instance)
+
+-- name: index_instances_close
+DROP TABLE temp.text_instance
+
+-- For each word a sum over every place it stands at; `index.py` makes the same from the texts.
+-- name: index_sums
+SELECT term, sum(at * at & 4294967295) FROM (
+  SELECT term, (doc * 40503 + offset * 65599 + instr('title body tool code', col) * 1000003) & 2147483647 AS at
+  FROM temp.text_instance
+) GROUP BY term
+
+-- name: word_add
+INSERT INTO word (word, count) VALUES (:word, :count) ON CONFLICT (word) DO UPDATE SET count = count + excluded.count
+
+-- name: word_take
+UPDATE word SET count = count - 1 WHERE word = :word
+
+-- name: word_drop
+DELETE FROM word WHERE word = :word AND count <= 0
+
+-- name: word_empty
+DELETE FROM word
+
+-- name: word_list
+SELECT word, count FROM word
+
+-- name: word_count
+SELECT coalesce(sum(count), 0) FROM word WHERE word = :word
+
+-- name: word_count_beginning
+SELECT coalesce(sum(count), 0) FROM word WHERE word >= :low AND word < :high
+
+-- name: word_most_frequent
+SELECT word FROM word WHERE word >= :low AND word < :high ORDER BY count DESC, word LIMIT :limit

@@ -1,0 +1,2 @@
+-- name: index_size
+SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name LIKE 'text_index%' OR name = 'word'

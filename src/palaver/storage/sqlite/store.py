@@ -1,0 +1,475 @@
+"""`Store` on SQLite: each verb is one transaction of what `storage.verbs` says."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from msgspec import UNSET, UnsetType
+
+from palaver.errors import Invalid
+from palaver.ids import from_bytes
+from palaver.model import (
+    Change,
+    Changes,
+    Checkpoint,
+    CheckpointKind,
+    DraftState,
+    File,
+    Hit,
+    ImportCounts,
+    Message,
+    NewMessage,
+    Page,
+    Part,
+    Project,
+    Purpose,
+    Relation,
+    Report,
+    Session,
+    Snapshot,
+    Stats,
+    Status,
+    TitleSource,
+    Usage,
+    to_ms,
+)
+from palaver.storage.sqlite import copies, search, verify
+from palaver.storage.sqlite.database import Database
+from palaver.storage.verbs import (
+    changes,
+    checkpoints,
+    drafts,
+    files,
+    imports,
+    lookup,
+    messages,
+    projects,
+    sessions,
+    trash,
+)
+from palaver.storage.verbs.cursors import check_limit
+from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Filter, Head, Record, Store
+
+_BATCH = 500
+_MAX_CHANGES = 10_000
+_SEARCH_SECONDS = 2.0
+
+
+class SqliteStore(Store):
+    """One actor's view of an open `Database`."""
+
+    def __init__(self, database: Database, actor: str) -> None:
+        self._database = database
+        self.actor = actor
+
+    @property
+    def location(self) -> str:
+        return str(self._database.path)
+
+    def as_actor(self, id: str) -> "SqliteStore":
+        return SqliteStore(self._database, check_actor(id))
+
+    def close(self) -> None:
+        self._database.close()
+
+    # Projects
+
+    def create_project(self, name: str, *, description: str = "", id: str | None = None) -> Project:
+        return self._write(projects.create_project, name, description, id)
+
+    def personal_project(self) -> Project:
+        return self._write(lambda tx: projects.personal_project_row(tx).value())
+
+    def get_project(self, project_id: str) -> Project:
+        return self._read(projects.get_project, project_id)
+
+    def list_projects(self, *, trashed: bool = False, after: str | None = None, limit: int = 50) -> Page[Project]:
+        return self._read(projects.list_projects, trashed, after, check_limit(limit))
+
+    def update_project(
+        self, project_id: str, *, name: str | UnsetType = UNSET, description: str | UnsetType = UNSET
+    ) -> Project:
+        return self._write(projects.update_project, project_id, name, description)
+
+    def trash_project(self, project_id: str) -> Project:
+        return self._write(projects.trash_project, project_id)
+
+    def untrash_project(self, project_id: str) -> Project:
+        return self._write(projects.untrash_project, project_id)
+
+    def purge_project(self, project_id: str) -> None:
+        self._write(projects.purge_project, project_id)
+
+    # Sessions
+
+    def create_session(
+        self,
+        *,
+        project_id: str | None = None,
+        title: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        context_size: int | None = None,
+        system_prompt: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        id: str | None = None,
+        parent_id: str | None = None,
+        relation: Relation | None = None,
+    ) -> Session:
+        def create(tx: Any) -> Session:
+            key, raw = projects.home_of(tx, project_id)
+            return sessions.create_session(
+                tx, key, raw, title, model, provider, context_size, system_prompt, settings, id, parent_id, relation
+            )
+
+        return self._write(create)
+
+    def ensure_session(
+        self, *, project_id: str | None = None, model: str | None = None, provider: str | None = None
+    ) -> Session:
+        def ensure(tx: Any) -> Session:
+            key, raw = projects.home_of(tx, project_id)
+            return sessions.ensure_session(tx, key, raw, model, provider)
+
+        return self._write(ensure)
+
+    def get_session(self, session_id: str) -> Session:
+        return self._read(sessions.get_session, session_id)
+
+    def find_session(self, text: str) -> Session | None:
+        return self._read(sessions.find_session, text)
+
+    def list_sessions(
+        self,
+        *,
+        project_id: str | None = None,
+        filter: Filter | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Session]:
+        wanted = filter or Filter()
+        with self._database.read(self.actor) as tx:
+            keys = projects.keys_of(tx, project_id or wanted.project_id)
+            return sessions.list_sessions(tx, keys, wanted, after, check_limit(limit))
+
+    def update_session(
+        self,
+        session_id: str,
+        *,
+        title: str | UnsetType = UNSET,
+        title_source: TitleSource = "user",
+        model: str | None | UnsetType = UNSET,
+        provider: str | None | UnsetType = UNSET,
+        context_size: int | None | UnsetType = UNSET,
+        system_prompt: str | None | UnsetType = UNSET,
+        settings: Mapping[str, Any] | UnsetType = UNSET,
+        tags: Sequence[str] | UnsetType = UNSET,
+        pinned: bool | UnsetType = UNSET,
+        archived: bool | UnsetType = UNSET,
+        metadata: Mapping[str, Any] | UnsetType = UNSET,
+        project_id: str | UnsetType = UNSET,
+        expected_revision: int | None = None,
+    ) -> Session:
+        def update(tx: Any) -> Session:
+            return sessions.update_session(
+                tx,
+                session_id,
+                title=title,
+                title_source=title_source,
+                model=model,
+                provider=provider,
+                context_size=context_size,
+                system_prompt=system_prompt,
+                settings=settings,
+                tags=tags,
+                pinned=pinned,
+                archived=archived,
+                metadata=metadata,
+                project_key=None if project_id is UNSET else lookup.project_row(tx, project_id).key,
+                expected_revision=expected_revision,
+            )
+
+        return self._write(update)
+
+    def clear_session(self, session_id: str) -> Session:
+        return self._write(sessions.clear_session, session_id)
+
+    def fork_session(
+        self, session_id: str, *, leaf_id: str | None | Head = HEAD, title: str | None = None
+    ) -> Session:
+        return self._write(sessions.fork_session, session_id, leaf_id, title)
+
+    def trash_session(self, session_id: str) -> Session:
+        return self._write(sessions.trash_session, session_id)
+
+    def untrash_session(self, session_id: str) -> Session:
+        return self._write(sessions.untrash_session, session_id)
+
+    def purge_session(self, session_id: str) -> None:
+        self._write(sessions.purge_session, session_id)
+
+    def keep_newest(self, count: int, *, project_id: str | None = None) -> list[str]:
+        return self._write(lambda tx: sessions.keep_newest(tx, count, projects.keys_of(tx, project_id)))
+
+    # Messages
+
+    def append(
+        self, session_id: str, *messages_: NewMessage, parent_id: str | None | Head = HEAD
+    ) -> list[Message]:
+        return self._write(messages.append, session_id, messages_, parent_id)
+
+    def messages(self, session_id: str, *, leaf_id: str | None | Head = HEAD) -> Iterator[Message]:
+        with self._database.read(self.actor) as tx:
+            row, ranges = messages.find_branch(tx, session_id, leaf_id)
+        return self._branch(from_bytes(row.id), ranges)
+
+    def _branch(self, session_id: str, ranges: list[tuple[int, int]]) -> Iterator[Message]:
+        parents = messages.Parents()
+        for low, high in reversed(ranges):
+            begin: int | None = low
+            while begin is not None:
+                with self._database.read(self.actor) as tx:
+                    items, begin = messages.read_forward(tx, session_id, begin, high, _BATCH, parents)
+                yield from items
+
+    def list_messages(
+        self,
+        session_id: str,
+        *,
+        leaf_id: str | None | Head = HEAD,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Page[Message]:
+        return self._read(messages.list_messages, session_id, leaf_id, before, check_limit(limit))
+
+    def tree(self, session_id: str) -> Iterator[Message]:
+        first = self._read(messages.read_tree, session_id, 0, _BATCH)
+        return self._tree(session_id, first)
+
+    def _tree(self, session_id: str, items: list[Message]) -> Iterator[Message]:
+        while items:
+            yield from items
+            items = self._read(messages.read_tree, session_id, items[-1].position, _BATCH)
+
+    def get_message(self, message_id: str) -> Message:
+        return self._read(messages.get_message, message_id)
+
+    def list_siblings(self, message_id: str) -> list[Message]:
+        return self._read(messages.list_siblings, message_id)
+
+    def set_head(self, session_id: str, message_id: str | None) -> Session:
+        return self._write(messages.set_head, session_id, message_id)
+
+    def set_in_context(self, message_id: str, in_context: bool) -> Message:
+        return self._write(messages.set_in_context, message_id, in_context)
+
+    def trash_message(self, message_id: str) -> Message:
+        return self._write(messages.trash_message, message_id)
+
+    def untrash_message(self, message_id: str) -> Message:
+        return self._write(messages.untrash_message, message_id)
+
+    def purge_message(self, message_id: str) -> None:
+        self._write(messages.purge_message, message_id)
+
+    def record_tool_call(
+        self,
+        session_id: str,
+        *,
+        id: str,
+        name: str,
+        args: Mapping[str, Any],
+        result: Mapping[str, Any],
+        parent_id: str | None | Head = HEAD,
+    ) -> list[Message]:
+        return self._write(messages.record_tool_call, session_id, id, name, args, result, parent_id)
+
+    # Drafts
+
+    def open_draft(
+        self,
+        session_id: str,
+        *,
+        parent_id: str | None | Head = HEAD,
+        id: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        lease: float = DRAFT_LEASE_SECONDS,
+    ) -> Message:
+        owner = self._database.owner
+        message = self._write(
+            drafts.open_draft, session_id, parent_id, id, model, provider, metadata, lease, owner
+        )
+        self._database.hold_draft(message.id, lease)
+        return message
+
+    def extend_draft(self, message_id: str, *parts: Part, offset: int) -> DraftState:
+        lease = self._database.lease_of(message_id)
+        return self._write(drafts.extend_draft, message_id, parts, offset, lease)
+
+    def close_draft(
+        self,
+        message_id: str,
+        *,
+        status: Status = "complete",
+        parts: Sequence[Part] | None = None,
+        usage: Usage | None = None,
+        error: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Message:
+        message = self._write(drafts.close_draft, message_id, status, parts, usage, error, metadata)
+        self._database.release_draft(message_id)
+        return message
+
+    def request_stop(self, message_id: str) -> bool:
+        return self._write(drafts.request_stop, message_id)
+
+    def recover_drafts(self) -> list[Message]:
+        return self._write(drafts.recover_drafts)
+
+    # Search
+
+    def search(
+        self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
+    ) -> Page[Hit]:
+        return self._read(search.search, query, filter, after, check_limit(limit), _SEARCH_SECONDS)
+
+    # Checkpoints and snapshots
+
+    def add_checkpoint(
+        self,
+        session_id: str,
+        *,
+        from_id: str,
+        through_id: str,
+        summary: str,
+        kind: CheckpointKind = "summary",
+        level: int = 3,
+        token_count: int | None = None,
+        model: str | None = None,
+        replaces: Sequence[str] = (),
+        id: str | None = None,
+    ) -> Checkpoint:
+        return self._write(
+            checkpoints.add_checkpoint,
+            session_id, from_id, through_id, summary, kind, level, token_count, model, replaces, id,
+        )  # fmt: skip
+
+    def revert_checkpoint(self, checkpoint_id: str) -> Checkpoint:
+        return self._write(checkpoints.revert_checkpoint, checkpoint_id)
+
+    def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
+        return self._read(checkpoints.list_checkpoints, session_id, active)
+
+    def take_snapshot(
+        self, session_id: str, *, name: str | None = None, purpose: Purpose = "manual"
+    ) -> Snapshot:
+        return self._write(checkpoints.take_snapshot, session_id, name, purpose)
+
+    def get_snapshot(self, snapshot_id: str) -> Snapshot:
+        return self._read(checkpoints.get_snapshot, snapshot_id)
+
+    def restore_snapshot(self, snapshot_id: str) -> Session:
+        return self._write(checkpoints.restore_snapshot, snapshot_id)
+
+    def list_snapshots(self, session_id: str) -> list[Snapshot]:
+        return self._read(checkpoints.list_snapshots, session_id)
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        self._write(checkpoints.delete_snapshot, snapshot_id)
+
+    # Files
+
+    def put_file(self, content: bytes | BinaryIO, *, name: str, mime: str | None = None) -> File:
+        digest, pieces = files.read_content(content)
+        return self._write(files.put_file, digest, pieces, name, mime)
+
+    def open_file(self, digest: str) -> BinaryIO:
+        key, size = self._read(files.find_file, digest)
+        return io.BufferedReader(_StoredFile(self, key, size), files.PIECE)
+
+    def read_piece(self, key: int, number: int) -> bytes:
+        """One piece of a file that `open_file` has found to be the actor's."""
+        return self._read(files.read_piece, key, number)
+
+    # Changes
+
+    def changes(self, after: str | None = None, *, limit: int = 1000) -> Changes:
+        return self._read(changes.changes, after, check_limit(limit, _MAX_CHANGES))
+
+    def mark(self) -> str:
+        return self._read(changes.mark)
+
+    def listen(self, callback: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        return self._database.watch.listen(self.actor, callback)
+
+    # Bringing in, looking after
+
+    def import_records(self, records: Iterable[Record]) -> ImportCounts:
+        batch = list(records)
+        return self._write(lambda tx: imports.Import(tx).run(batch))
+
+    def purge_trash(self, *, older_than: timedelta | datetime = timedelta(days=TRASH_DAYS)) -> int:
+        moment = datetime.now(UTC) - older_than if isinstance(older_than, timedelta) else older_than
+        return self._write(trash.purge_trash, to_ms(moment))
+
+    def verify(self, repair: bool = False) -> Report:
+        return verify.verify_database(self._database, repair)
+
+    def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
+        target = None if path is None else Path(path)
+        return copies.backup(self._database.path, self._database.key, target, keep)
+
+    def stats(self) -> Stats:
+        with self._database.read(self.actor) as tx:
+            return changes.stats(tx, location=self.location, **self._database.sizes(tx))
+
+    def _write(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        if arguments:
+            return self._database.write(self.actor, lambda tx: verb(tx, *arguments))
+        return self._database.write(self.actor, verb)
+
+    def _read(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        with self._database.read(self.actor) as tx:
+            return verb(tx, *arguments)
+
+
+class _StoredFile(io.RawIOBase):
+    """Content in pieces, read as it is asked for."""
+
+    def __init__(self, store: SqliteStore, key: int, size: int) -> None:
+        self._store = store
+        self._key = key
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if self._at >= self._size:
+            return 0
+        number, skip = divmod(self._at, files.PIECE)
+        piece = self._store.read_piece(self._key, number)[skip : skip + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def check_actor(id: str) -> str:
+    """Who acts. Raises `Invalid` for what cannot be a name."""
+    if not isinstance(id, str) or not id or len(id) > 200 or not id.isprintable():
+        raise Invalid("an actor's id is a printable text of 1 to 200 characters", field="actor")
+    return id
+

@@ -1,0 +1,129 @@
+"""Transactions on SQLite: named queries on one connection, and what a commit brings with it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+
+from palaver.storage.sqlite import index
+from palaver.storage.transaction import Row
+
+
+class ReadTransaction:
+    """A connection that reads for one actor; everything between `BEGIN` and `END` sees one state."""
+
+    __slots__ = ("_cursor", "_sql", "actor", "connection")
+
+    def __init__(self, connection: apsw.Connection, sql: dict[str, str], actor: str = "") -> None:
+        self.connection = connection
+        self.actor = actor
+        self._sql = sql
+        self._cursor = connection.cursor()
+
+    def begin(self) -> None:
+        self._cursor.execute("BEGIN")
+
+    def end(self) -> None:
+        if self.connection.in_transaction:
+            self._cursor.execute("END")
+
+    def rows(self, name: str, **parameters: Any) -> list[Row]:
+        return self._cursor.execute(self._sql[name], parameters).fetchall()
+
+    def row(self, name: str, **parameters: Any) -> Row | None:
+        # All of them are fetched, so that no statement stays open over the end of the transaction.
+        found = self._cursor.execute(self._sql[name], parameters).fetchall()
+        return found[0] if found else None
+
+    def iterate(self, name: str, **parameters: Any) -> Iterator[Row]:
+        return iter(self.connection.cursor().execute(self._sql[name], parameters))
+
+    def run(self, name: str, **parameters: Any) -> None:
+        self._cursor.execute(self._sql[name], parameters)
+
+    def run_many(self, name: str, parameters: list[dict[str, Any]]) -> None:
+        self._cursor.executemany(self._sql[name], parameters)
+
+
+class Effects:
+    """What is to be done after the commit: mirrors to write, content to scrub."""
+
+    __slots__ = ("forgotten", "scrub", "touched")
+
+    def __init__(self) -> None:
+        self.touched: dict[str, None] = {}
+        self.forgotten: dict[str, None] = {}
+        self.scrub = False
+
+
+class WriteTransaction(ReadTransaction):
+    """The writer's transaction. It is entered and left by each verb that shares the commit."""
+
+    __slots__ = ("_effects", "_last", "_latest", "_safe", "auto_title", "max_sessions", "now")
+
+    def __init__(
+        self, connection: apsw.Connection, sql: dict[str, str], *, auto_title: bool, max_sessions: int | None
+    ) -> None:
+        super().__init__(connection, sql)
+        self.auto_title = auto_title
+        self.max_sessions = max_sessions
+        self.now = 0
+        self._last = 0  # The number of the newest change.
+        self._safe = 0  # The same before the verb that is running.
+        self._latest = 0  # The greatest content time given out, in microseconds.
+        self._effects = Effects()
+
+    @property
+    def last(self) -> int:
+        """The number of the newest change this process has seen."""
+        return self._last
+
+    def begin(self) -> None:
+        self._last = self._cursor.execute(self._sql["last_change"]).fetchall()[0][0]
+
+    def enter(self, actor: str) -> None:
+        self.actor = actor
+        self.now = time.time_ns() // 1_000_000
+        self._safe = self._last
+        self._effects = Effects()
+
+    def leave(self) -> Effects:
+        return self._effects
+
+    def undo(self) -> None:
+        """The verb was rolled back: its numbers are free again."""
+        self._last = self._safe
+
+    def end(self) -> None:
+        self.actor = ""
+
+    def content_time(self) -> int:
+        # Microseconds, so that no two sessions tie and a fast import does not run ahead of the clock.
+        self._latest = max(time.time_ns() // 1000, self._latest + 1)
+        return self._latest
+
+    def set_latest(self, microseconds: int) -> None:
+        """What stands in the database already: a clock that was set back does not put new content behind old."""
+        self._latest = max(self._latest, microseconds)
+
+    def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
+        self._last += 1
+        self._cursor.execute(
+            self._sql["insert_change"], {"seq": self._last, "kind": kind, "ref": ref, "detail": detail}
+        )
+        return self._last
+
+    def touch(self, session_id: str) -> None:
+        self._effects.touched[session_id] = None
+        self._effects.forgotten.pop(session_id, None)
+
+    def forget(self, session_id: str) -> None:
+        self._effects.forgotten[session_id] = None
+        self._effects.touched.pop(session_id, None)
+
+    def scrub(self) -> None:
+        self._effects.scrub = True
+
+    def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
+        index.unindex(self, mark, columns)

@@ -1,0 +1,267 @@
+"""The one way to write: leader and followers.
+
+Whoever finds nobody committing leads: it runs everything queued, each piece of work in its savepoint, in one transaction,
+and wakes the others. A lone writer pays no thread hop; sixteen share a sync. Leading passes on after each commit.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import apsw
+
+from palaver.errors import Busy, Unavailable
+from palaver.storage.sqlite import faults
+from palaver.storage.sqlite.transaction import WriteTransaction
+from palaver.storage.sqlite.turnstile import Turnstile
+
+T = TypeVar("T")
+
+MAX_BATCH = 256
+_LOOK_SECONDS = 1.0
+_GATHER_TRIES = 8
+_GATHER_SECONDS = 15e-6
+_POLL_SECONDS = (50e-6, 100e-6, 200e-6, 500e-6, 1e-3)
+
+_WAITING, _PROMOTED, _DONE, _WITHDRAWN = range(4)
+
+
+class Job(Generic[T]):
+    """One verb's work, and how it ended."""
+
+    __slots__ = ("actor", "alone", "effects", "error", "gate", "result", "state", "work")
+
+    def __init__(self, actor: str, work: Callable[[WriteTransaction], T], *, alone: bool) -> None:
+        self.actor = actor
+        self.work = work
+        self.alone = alone
+        self.gate: Any = None
+        self.state = _WAITING
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.effects: Any = None
+
+
+class Writer:
+    """Owns the connection that writes."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        transaction: WriteTransaction,
+        turnstile: Turnstile,
+        *,
+        where: str,
+        timeout: float,
+        committed: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._tx = transaction
+        self._turnstile = turnstile
+        self._where = where
+        self._timeout = timeout
+        self._committed = committed
+        self._mutex = threading.Lock()
+        self._queue: deque[Job[Any]] = deque()
+        self._leading = False
+        self._closed = False
+        self._last_batch = 1
+
+    def run(self, actor: str, work: Callable[[WriteTransaction], T]) -> Job[T]:
+        """Do the work in a transaction that is committed on return. Raises what it raises, or what the commit met."""
+        return self._submit(Job(actor, work, alone=False))
+
+    def maintain(self, work: Callable[[WriteTransaction], T]) -> Job[T]:
+        """Do the work while nobody writes, outside any transaction."""
+        return self._submit(Job("", work, alone=True))
+
+    def _submit(self, job: Job[T]) -> Job[T]:
+        with self._mutex:
+            if self._closed:
+                raise Unavailable(f"{self._where} is closed")
+            self._queue.append(job)
+            leads = not self._leading
+            if leads:
+                self._leading = True
+            else:
+                job.gate = threading.Lock()
+                job.gate.acquire()
+        if leads:
+            self._lead(job)
+        else:
+            self._follow(job)
+        if job.error is not None:
+            raise job.error
+        return job
+
+    def queued(self) -> int:
+        """How many wait at this moment."""
+        return len(self._queue)
+
+    def close(self) -> None:
+        """Take no more work; what is queued is done first."""
+        with self._mutex:
+            self._closed = True
+        while self._leading or self._queue:
+            time.sleep(0.001)
+
+    def _follow(self, job: Job[Any]) -> None:
+        interrupt: BaseException | None = None
+        while job.state == _WAITING:
+            try:
+                job.gate.acquire(timeout=_LOOK_SECONDS)
+            except BaseException as exc:  # A signal: what has begun is waited for, what has not is withdrawn.
+                if self._withdraw(job):
+                    raise
+                interrupt = exc
+        if job.state == _PROMOTED:
+            self._lead(job)
+        if interrupt is not None:
+            raise interrupt
+
+    def _withdraw(self, job: Job[Any]) -> bool:
+        with self._mutex:
+            if job.state != _WAITING or job not in self._queue:
+                return False
+            self._queue.remove(job)
+            job.state = _WITHDRAWN
+            return True
+
+    def _lead(self, job: Job[Any]) -> None:
+        batch: list[Job[Any]] = []
+        try:
+            if self._last_batch > 1:
+                self._gather()
+            with self._mutex:
+                self._fill(batch)
+            if batch[0].alone:
+                self._run_outside(batch[0])
+            else:
+                self._commit(batch)
+        finally:
+            self._last_batch = len(batch)
+            self._hand_over()
+            for done in batch:
+                if done is not job:
+                    done.state = _DONE
+                    done.gate.release()
+            job.state = _DONE
+
+    def _fill(self, batch: list[Job[Any]]) -> None:
+        while self._queue and len(batch) < MAX_BATCH and not (batch and self._queue[0].alone):
+            batch.append(self._queue.popleft())
+            if batch[-1].alone:
+                return
+
+    def _run_outside(self, job: Job[Any]) -> None:
+        try:
+            job.result = job.work(self._tx)
+        except Exception as exc:
+            job.error = self._translate(exc)
+
+    def _gather(self) -> None:
+        """Others who have just been woken are about to come back: a few microseconds fill the batch."""
+        for _ in range(_GATHER_TRIES):
+            if len(self._queue) >= self._last_batch:
+                return
+            time.sleep(_GATHER_SECONDS)
+
+    def _hand_over(self) -> None:
+        with self._mutex:
+            if not self._queue:
+                self._leading = False
+                return
+            successor = self._queue[0]
+            successor.state = _PROMOTED
+        successor.gate.release()
+
+    def _commit(self, batch: list[Job[Any]]) -> None:
+        begun = False
+        try:
+            self._begin()
+            begun = True
+            self._tx.begin()
+            if len(batch) == 1:
+                self._run_alone(batch[0])
+            else:
+                for job in batch:
+                    self._run_in_savepoint(job)
+            self._cursor.execute("COMMIT")
+        except Exception as exc:
+            self._roll_back()
+            _fail(batch, self._translate(exc))
+            return
+        except BaseException:  # A signal. What is committed stays so; else nobody's work was done.
+            if not begun or self._connection.in_transaction:
+                self._roll_back()
+                _fail(batch, Busy(f"{self._where}: the write was interrupted before it was done; try again"))
+            raise
+        finally:
+            self._tx.end()
+        self._committed()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._cursor.execute("ROLLBACK")
+
+    def _run_alone(self, job: Job[Any]) -> None:
+        self._tx.enter(job.actor)
+        job.result = job.work(self._tx)
+        job.effects = self._tx.leave()
+
+    def _run_in_savepoint(self, job: Job[Any]) -> None:
+        self._tx.enter(job.actor)
+        self._cursor.execute("SAVEPOINT verb")
+        try:
+            job.result = job.work(self._tx)
+        except Exception as exc:
+            if not self._connection.in_transaction:
+                raise  # The database gave up the whole transaction: everybody in it has failed.
+            self._cursor.execute("ROLLBACK TO verb")
+            self._cursor.execute("RELEASE verb")
+            self._tx.undo()
+            job.error = self._translate(exc)
+            return
+        self._cursor.execute("RELEASE verb")
+        job.effects = self._tx.leave()
+
+    def _begin(self) -> None:
+        """Take the write lock. Processes take turns: whoever found it taken goes through the turnstile first."""
+        self._turnstile.wait(self._timeout)
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            return
+        except apsw.BusyError:
+            pass
+        deadline = time.monotonic() + self._timeout
+        with self._turnstile.hold(self._timeout):
+            attempt = 0
+            while True:
+                try:
+                    self._cursor.execute("BEGIN IMMEDIATE")
+                    return
+                except apsw.BusyError as exc:
+                    if time.monotonic() > deadline:
+                        raise Busy(
+                            f"{self._where}: another process has held the write lock for more than "
+                            f"{self._timeout:g} s; close it or try again"
+                        ) from exc
+                time.sleep(_POLL_SECONDS[min(attempt, len(_POLL_SECONDS) - 1)])
+                attempt += 1
+
+    def _translate(self, exc: BaseException) -> BaseException:
+        if isinstance(exc, apsw.Error):
+            found = faults.translate(exc, self._where)
+            if found is not None:
+                found.__cause__ = exc
+                return found
+        return exc
+
+
+def _fail(batch: list[Job[Any]], exc: BaseException) -> None:
+    for job in batch:
+        job.error = job.error or exc
+        job.result = None

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from palaver import Conflict, Message, Store
 from tests.conftest import OpenStore
@@ -54,11 +55,11 @@ def test_sixteen_writers_of_one_session_make_one_chain(store: Store) -> None:
     def write(name: int) -> list[str]:
         return [store.append(session.id, a_question(f"{name} {n}"))[0].id for n in range(25)]
 
-    written = all_at_once(*[lambda name=name: write(name) for name in range(16)])
+    written = all_at_once(*[partial(write, name) for name in range(16)])
     chain = list(store.messages(session.id))
     assert [message.position for message in chain] == list(range(1, 401))
     assert is_one_chain(chain)
-    assert {id for own in written for id in own} == set(ids(chain))
+    assert {message for own in written for message in own} == set(ids(chain))
     for name in range(16):
         own = [message.text for message in chain if message.text.split()[0] == str(name)]
         assert own == [f"{name} {n}" for n in range(25)]
@@ -72,7 +73,7 @@ def test_sixteen_writers_of_sixteen_sessions_do_not_mix(store: Store) -> None:
         for n in range(20):
             store.append(session, a_question(f"{session} {n}"))
 
-    all_at_once(*[lambda session=session: write(session) for session in sessions])
+    all_at_once(*[partial(write, session) for session in sessions])
     for session in sessions:
         assert texts(store, session) == [f"{session} {n}" for n in range(20)]
 
@@ -99,8 +100,8 @@ def test_one_bad_verb_does_not_fail_those_that_share_its_commit(store: Store) ->
             return ""
         raise AssertionError("an id in use was taken")
 
-    calls: list[Callable[[], Any]] = [bad if n % 3 == 0 else lambda n=n: good(n) for n in range(24)]
-    written = [id for id in all_at_once(*calls) if id]
+    calls = [bad if n % 3 == 0 else partial(good, n) for n in range(24)]
+    written = filter(None, all_at_once(*calls))
     assert set(written) == set(ids(list(store.messages(session.id))))
 
 
@@ -114,7 +115,7 @@ def test_only_one_of_many_with_the_same_revision_wins(store: Store) -> None:
             return False
         return True
 
-    assert sum(all_at_once(*[lambda n=n: rename(n) for n in range(12)])) == 1
+    assert sum(all_at_once(*[partial(rename, n) for n in range(12)])) == 1
 
 
 def test_readers_see_whole_appends_while_others_write(store: Store) -> None:
@@ -179,6 +180,6 @@ def test_writers_take_turns(store: Store) -> None:
         for n in range(60):
             store.append(session.id, a_question(f"{name} {n}"))
 
-    all_at_once(*[lambda name=name: write(name) for name in "abcd"])
+    all_at_once(*[partial(write, name) for name in "abcd"])
     half = [message.text[0] for message in store.messages(session.id)][:120]
     assert all(half.count(name) >= 10 for name in "abcd")

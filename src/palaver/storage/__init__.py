@@ -67,7 +67,8 @@ def find_path(url: str | Path | None) -> Path:
         raise Invalid(f"a store is a path or sqlite:///PATH; {parts.scheme}:// is not known here", field="url")
     if parts.netloc:
         raise Invalid("a SQLite store lies on this machine: write sqlite:///PATH with three slashes", field="url")
-    return _checked(unquote(parts.path))
+    # As everybody writes it: three slashes and a relative path, four and an absolute one.
+    return _checked(unquote(parts.path.removeprefix("/")))
 
 
 def _checked(text: str) -> Path:

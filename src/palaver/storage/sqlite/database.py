@@ -65,7 +65,7 @@ class Database:
             self.readers = Readers(lambda: connect(path, key, mode="read"), self._sql, str(path))
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(path))
-                through = index.indexed_through(tx)
+                through, _ = index.watermark(tx)
                 self._tx.set_latest(_latest(tx))
         self.watch = Watch(self.readers)
         self.writer = Writer(

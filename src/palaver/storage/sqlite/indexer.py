@@ -5,6 +5,7 @@ import threading
 
 from palaver.errors import PalaverError
 from palaver.storage.sqlite import index
+from palaver.storage.sqlite.transaction import WriteTransaction
 from palaver.storage.sqlite.writer import Writer
 from palaver.store import SYSTEM_ACTOR
 
@@ -60,8 +61,12 @@ class Indexer:
 
     def _catch_up(self) -> None:
         while not self._closed:
-            behind, self._through = self._writer.run(
-                SYSTEM_ACTOR, lambda tx: (index.index_batch(tx, QUIET), index.indexed_through(tx))
-            ).result or (0, self._through)
-            if behind < QUIET:
+            through, last = self._writer.run(SYSTEM_ACTOR, _index).result or (0, 0)
+            self._through = through
+            if last - through < QUIET:
                 return
+
+
+def _index(tx: WriteTransaction) -> tuple[int, int]:
+    index.index_batch(tx, QUIET)
+    return index.watermark(tx)

@@ -28,21 +28,21 @@ class ReadTransaction:
         if self.connection.in_transaction:
             self._cursor.execute("END")
 
-    def rows(self, name: str, **parameters: Any) -> list[Row]:
+    def rows(self, name: str, /, **parameters: Any) -> list[Row]:
         return self._cursor.execute(self._sql[name], parameters).fetchall()
 
-    def row(self, name: str, **parameters: Any) -> Row | None:
+    def row(self, name: str, /, **parameters: Any) -> Row | None:
         # All of them are fetched, so that no statement stays open over the end of the transaction.
         found = self._cursor.execute(self._sql[name], parameters).fetchall()
         return found[0] if found else None
 
-    def iterate(self, name: str, **parameters: Any) -> Iterator[Row]:
+    def iterate(self, name: str, /, **parameters: Any) -> Iterator[Row]:
         return iter(self.connection.cursor().execute(self._sql[name], parameters))
 
-    def run(self, name: str, **parameters: Any) -> None:
+    def run(self, name: str, /, **parameters: Any) -> None:
         self._cursor.execute(self._sql[name], parameters)
 
-    def run_many(self, name: str, parameters: list[dict[str, Any]]) -> None:
+    def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
         self._cursor.executemany(self._sql[name], parameters)
 
 

@@ -40,14 +40,16 @@ SELECT term, sum(at * at & 4294967295) FROM (
   FROM temp.text_instance
 ) GROUP BY term
 
+-- :counts is a JSON object of words and how many documents more hold them.
 -- name: word_add
-INSERT INTO word (word, count) VALUES (:word, :count) ON CONFLICT (word) DO UPDATE SET count = count + excluded.count
+INSERT INTO word (word, count) SELECT key, value FROM json_each(:counts) WHERE true
+ON CONFLICT (word) DO UPDATE SET count = count + excluded.count
 
 -- name: word_take
-UPDATE word SET count = count - 1 WHERE word = :word
+UPDATE word SET count = count - 1 WHERE word IN (SELECT value FROM json_each(:words))
 
 -- name: word_drop
-DELETE FROM word WHERE word = :word AND count <= 0
+DELETE FROM word WHERE count <= 0 AND word IN (SELECT value FROM json_each(:words))
 
 -- name: word_empty
 DELETE FROM word

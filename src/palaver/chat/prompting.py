@@ -1,0 +1,105 @@
+"""What a session's model is sent, read from the store, and what a person should hear of it."""
+
+from collections.abc import Iterator, Sequence
+
+from palaver.chat.backlog import Backlog
+from palaver.context.prompt import Branch, Prompt, Stored, build_prompt
+from palaver.context.window import WARNING_PERCENT, Window, choose_window
+from palaver.errors import ProviderError
+from palaver.model import Message, NewMessage, Session
+from palaver.providers.base import Provider
+from palaver.store import Head, Store
+
+_PAGE = 50
+
+
+class Prompter:
+    """Builds prompts, and says each thing once: that the window is a guess, that a session fills it or is over it."""
+
+    def __init__(self, store: Store, backlog: Backlog) -> None:
+        self._store = store
+        self._backlog = backlog
+        self._reported: dict[tuple[str, str], int | None] = {}
+        self._guessed: set[tuple[str, str]] = set()
+        self._levels: dict[str, int] = {}
+
+    def build(
+        self, session: Session, leaf_id: str | Head, provider: Provider, model: str
+    ) -> tuple[Prompt, str | None]:
+        """The prompt for the branch that ends in `leaf_id` and what is not saved yet, and a warning for a person.
+
+        Raises `ContextOverflow`, and what the store raises.
+        """
+        window = choose_window(session.context_size, self._find_window(session, provider, model))
+        prompt = build_prompt(
+            branch(self._store, session.id, leaf_id, self._backlog.messages(session.id)),
+            window=window.size,
+            reserve=_reserve(session),
+            system_prompt=session.system_prompt,
+            checkpoints=self._store.list_checkpoints(session.id),
+        )
+        said = (self._guess_warning(window, provider, model), self._fill_warning(session.id, prompt))
+        return prompt, " ".join(filter(None, said)) or None
+
+    def _find_window(self, session: Session, provider: Provider, model: str) -> int | None:
+        if session.context_size is not None:
+            return None
+        key = (provider.name, model)
+        if key not in self._reported:
+            try:
+                self._reported[key] = provider.find_window(model)
+            except ProviderError:
+                return None  # asking for the answer will tell what is wrong with the server
+        return self._reported[key]
+
+    def _guess_warning(self, window: Window, provider: Provider, model: str) -> str | None:
+        key = (provider.name, model)
+        if window.source != "default" or key in self._guessed:
+            return None
+        self._guessed.add(key)
+        return (
+            f"{provider.name} does not say how much {model} can be sent: {window.size} tokens are assumed. "
+            "Set another number with /context size N."
+        )
+
+    def _fill_warning(self, session_id: str, prompt: Prompt) -> str | None:
+        """Once per crossing: at 70 % of what the messages may take, and when older ones no longer fit."""
+        filled = prompt.used * 100 >= prompt.budget * WARNING_PERCENT
+        level = 2 if prompt.truncated else 1 if filled else 0
+        before = self._levels.get(session_id, 0)
+        self._levels[session_id] = level
+        if level <= before:
+            return None
+        numbers = f"{prompt.tokens} of the {prompt.limit} tokens that can be sent"
+        if level == 2:
+            return f"Older messages are no longer sent: the newest ones take {numbers}."
+        return f"The conversation takes {numbers}."
+
+
+def branch(store: Store, session_id: str, leaf_id: str | Head, unsaved: Sequence[NewMessage] = ()) -> Branch:
+    """A stored branch and what is not saved yet, backwards, read page by page as far as it is asked for."""
+    ids = {message.id for message in unsaved}
+
+    def backwards(before: str | None) -> Iterator[Stored]:
+        if before is None:
+            yield from reversed(unsaved)
+        for message in _stored(store, session_id, leaf_id if before is None else before):
+            if message.id != before and message.id not in ids:
+                yield message
+
+    return backwards
+
+
+def _stored(store: Store, session_id: str, leaf_id: str | Head) -> Iterator[Message]:
+    cursor: str | None = None
+    while True:
+        page = store.list_messages(session_id, leaf_id=leaf_id, before=cursor, limit=_PAGE)
+        yield from reversed(page.items)
+        if page.next_cursor is None:
+            return
+        cursor = page.next_cursor
+
+
+def _reserve(session: Session) -> int:
+    wanted = session.settings.get("max_tokens")
+    return wanted if isinstance(wanted, int) and wanted > 0 else 0

@@ -1,0 +1,185 @@
+"""An answer on its way into the store."""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from palaver.chat.backlog import CANNOT_RECORD, REFUSED, Backlog
+from palaver.errors import PalaverError
+from palaver.ids import new_id
+from palaver.model import Message, NewMessage, Part, Status, Text, Time, Usage, join_parts, part_length
+from palaver.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How an answer ended."""
+
+    status: Status
+    error: str | None = None
+    usage: Usage | None = None
+    metadata: Mapping[str, Any] = {}
+
+
+class Recording:
+    """Writes an answer into a draft as it comes; while the store cannot be written, the answer is held here.
+
+    `add` may be called from another thread than the rest.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backlog: Backlog,
+        *,
+        session_id: str,
+        parent_id: str,
+        answer_id: str,
+        model: str,
+        provider: str,
+    ) -> None:
+        self._failure: PalaverError | None = None
+        self._store = store
+        self._backlog = backlog
+        self._session_id = session_id
+        self._answer = NewMessage(id=answer_id, role="assistant", parts=(), model=model, provider=provider)
+        self._parent_id = parent_id
+        self._lock = threading.Lock()
+        self._pending: list[Part] = []
+        self._pending_length = 0
+        self._taken: list[Part] = []
+        self._batch: Sequence[Part] = ()
+        self._offset = 0
+        self._drafted = False
+        self._spare_id: str | None = None
+
+    @property
+    def answer_id(self) -> str:
+        return self._answer.id
+
+    @property
+    def failure(self) -> str | None:
+        """Why not all of the answer is written; None where it is."""
+        return self._failure.message if self._failure is not None else None
+
+    def open(self) -> None:
+        """Open the draft. A store that cannot be written is noted in `failure`; the answer is then saved at its end."""
+        try:
+            self._store.open_draft(
+                self._session_id,
+                parent_id=self._parent_id,
+                id=self._answer.id,
+                model=self._answer.model,
+                provider=self._answer.provider,
+            )
+            self._drafted = True
+        except CANNOT_RECORD as exc:
+            self._failure = exc
+
+    @property
+    def waiting(self) -> int:
+        """How many characters wait to be written."""
+        with self._lock:
+            return self._pending_length + sum(map(part_length, self._batch))
+
+    def add(self, part: Part) -> int:
+        """Take a part; returns how many characters wait to be written."""
+        with self._lock:
+            self._pending.append(part)
+            self._pending_length += part_length(part)
+            return self._pending_length
+
+    def flush(self) -> bool:
+        """Write what waits and renew the lease. True where somebody asked for the answer to stop."""
+        if not self._drafted:
+            return False
+        try:
+            stop = self._extend()
+            self._failure = None
+            return stop
+        except CANNOT_RECORD as exc:
+            self._failure = exc
+        except REFUSED as exc:
+            self._lose_draft(exc)
+        return False
+
+    def close(self, outcome: Outcome) -> Message:
+        """The answer as a message; where it is not saved yet, `position` is 0 and it is tried again."""
+        ended = msgspec.structs.replace(
+            self._answer,
+            parts=self._all(),
+            status=outcome.status,
+            error=outcome.error,
+            usage=outcome.usage,
+            metadata=dict(outcome.metadata),
+            created_at=Time.current(),
+        )
+        try:
+            saved = self._backlog.put(self._session_id, ended, lambda: self._save(ended))
+        except REFUSED as exc:
+            _log.error("An answer in session %s cannot be saved: %s", self._session_id, exc.message)
+            self._failure, saved = exc, None
+        return saved or _unsaved(ended, self._session_id, self._parent_id)
+
+    def _extend(self) -> bool:
+        """A batch that failed is repeated as it was: only so is it recognised where it had been stored."""
+        repeated = self._batch
+        stop = self._send(repeated or self._take())
+        return self._send(self._take()) if repeated else stop
+
+    def _send(self, batch: Sequence[Part]) -> bool:
+        self._batch = batch
+        state = self._store.extend_draft(self._answer.id, *batch, offset=self._offset)
+        self._offset += sum(map(part_length, batch))
+        self._batch = ()
+        return state.stop_requested
+
+    def _take(self) -> Sequence[Part]:
+        with self._lock:
+            taken = join_parts(self._pending)
+            self._pending.clear()
+            self._pending_length = 0
+        self._taken += taken
+        return taken
+
+    def _all(self) -> tuple[Part, ...]:
+        with self._lock:
+            return join_parts([*self._taken, *self._pending]) or (Text(""),)
+
+    def _save(self, ended: NewMessage) -> Message:
+        if self._drafted:
+            try:
+                return self._close_draft(ended)
+            except REFUSED as exc:
+                self._lose_draft(exc)
+        message = msgspec.structs.replace(ended, id=self._spare_id or ended.id)
+        [saved] = self._store.append(self._session_id, message, parent_id=self._parent_id)
+        if self._spare_id and self._store.get_session(self._session_id).head_id == ended.id:
+            self._store.set_head(self._session_id, saved.id)
+        self._failure = None
+        return saved
+
+    def _close_draft(self, ended: NewMessage) -> Message:
+        self._extend()
+        saved = self._store.close_draft(
+            ended.id, status=ended.status, usage=ended.usage, error=ended.error, metadata=ended.metadata
+        )
+        self._failure = None
+        return saved
+
+    def _lose_draft(self, exc: PalaverError) -> None:
+        """Somebody else has closed or removed it: the whole answer will stand beside it, under an id of its own."""
+        _log.warning("The draft of an answer in session %s is lost: %s", self._session_id, exc.message)
+        self._failure = exc
+        self._drafted = False
+        self._spare_id = new_id()
+
+
+def _unsaved(message: NewMessage, session_id: str, parent_id: str) -> Message:
+    fields = {name: getattr(message, name) for name in message.__struct_fields__}
+    created_at = fields.pop("created_at") or Time.current()
+    return Message(**fields, session_id=session_id, parent_id=parent_id, position=0, created_at=created_at)

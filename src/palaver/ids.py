@@ -22,7 +22,7 @@ def new_id() -> str:
 
 def new_bytes() -> bytes:
     """A new UUIDv7 as 16 bytes: 48 bits of milliseconds, 12 bits of order within one, 62 random bits."""
-    global _last
+    global _last  # noqa: PLW0603  (the order of ids belongs to the process, as the clock does)
     stamp = (time.time_ns() // 1_000_000) << _SEQUENCE_BITS
     with _lock:
         _last = stamp = max(stamp, _last + 1)

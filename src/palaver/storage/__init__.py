@@ -3,7 +3,9 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from palaver import locations
 from palaver.errors import Invalid
+from palaver.storage.sqlite import cipher, copies, opening
 from palaver.store import LOCAL_ACTOR, Store
 
 _SQLITE = "sqlite"
@@ -25,8 +27,6 @@ def open_store(
     together with `key`. `max_sessions` sends the oldest open sessions to the trash when a new one is made; `auto_title`
     makes a title from the first question. Raises `Invalid`, `Unavailable` or `Corrupt`; what was refused is untouched.
     """
-    from palaver.storage.sqlite import opening
-
     return opening.open_store(
         find_path(url), actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
     )
@@ -34,22 +34,18 @@ def open_store(
 
 def encrypt(path: str | Path, key: str | bytes) -> None:
     """Encrypt a database nobody else has open. Raises `Busy`, `Invalid`, `Unavailable`."""
-    from palaver.storage.sqlite import copies
-
-    copies.encrypt(find_path(path), key)
+    found = find_path(path)
+    copies.encrypt(found, cipher.derive(None, key))
 
 
 def decrypt(path: str | Path, key: str | bytes) -> None:
     """The opposite of `encrypt`."""
-    from palaver.storage.sqlite import copies
+    found = find_path(path)
+    copies.decrypt(found, cipher.derive(found if found.is_file() else None, key))
 
-    copies.decrypt(find_path(path), key)
 
-
-def is_encrypted(path: str | Path) -> bool:
+def is_encrypted(path: str | Path | None) -> bool:
     """Whether the file at `path` is an encrypted database; False where there is none."""
-    from palaver.storage.sqlite import cipher
-
     found = find_path(path)
     return found.is_file() and cipher.is_encrypted(found)
 
@@ -57,16 +53,18 @@ def is_encrypted(path: str | Path) -> bool:
 def find_path(url: str | Path | None) -> Path:
     """The file a store's address names. Raises `Invalid` for an address of another kind."""
     if url is None:
-        from palaver import locations
-
         return locations.database()
     if isinstance(url, Path) or "://" not in url:
         return _checked(str(url))
     parts = urlsplit(url)
     if parts.scheme != _SQLITE:
-        raise Invalid(f"a store is a path or sqlite:///PATH; {parts.scheme}:// is not known here", field="url")
+        raise Invalid(
+            f"a store is a path or sqlite:///PATH; {parts.scheme}:// is not known here", field="url"
+        )
     if parts.netloc:
-        raise Invalid("a SQLite store lies on this machine: write sqlite:///PATH with three slashes", field="url")
+        raise Invalid(
+            "a SQLite store lies on this machine: write sqlite:///PATH with three slashes", field="url"
+        )
     # As everybody writes it: three slashes and a relative path, four and an absolute one.
     return _checked(unquote(parts.path.removeprefix("/")))
 

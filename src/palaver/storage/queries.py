@@ -23,7 +23,9 @@ def load(dialect: str) -> dict[str, str]:
 
 def _parse(file: Traversable) -> dict[str, str]:
     pieces = _NAME.split(file.read_text("utf-8"))
-    return {name: text.strip().removesuffix(";") for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
+    return {
+        name: text.strip().removesuffix(";") for name, text in zip(pieces[1::2], pieces[2::2], strict=True)
+    }
 
 
 def _expand(text: str, found: dict[str, str]) -> str:

@@ -48,8 +48,8 @@ DIGEST_PREFIX = b"\x01"
 
 _pack = msgspec.msgpack.Encoder().encode
 _parts_decoder = msgspec.json.Decoder(tuple[Part, ...])
-_role_numbers = {role: number for number, role in enumerate(ROLES)}
-_status_numbers = {status: number for number, status in enumerate(STATUSES)}
+_role_numbers: dict[str, int] = {role: number for number, role in enumerate(ROLES)}
+_status_numbers: dict[str, int] = {status: number for number, status in enumerate(STATUSES)}
 
 
 class ProjectRow(msgspec.Struct):
@@ -234,7 +234,7 @@ def encode_body(parts: tuple[Part, ...]) -> str | bytes:
     return encode_json(msgspec.to_builtins(parts), "parts")
 
 
-def decode_parts(body: bytes | None) -> tuple[Part, ...]:
+def decode_parts(body: str | bytes | None) -> tuple[Part, ...]:
     return _parts_decoder.decode(body) if body is not None else ()
 
 
@@ -305,7 +305,10 @@ def check_parts(parts: Any) -> tuple[Part, ...]:
     checked = tuple(parts)
     for part in checked:
         if not isinstance(part, _PARTS):
-            raise Invalid(f"a part must be text, reasoning, tool_call and so on, not {type(part).__name__}", field="parts")
+            raise Invalid(
+                f"a part must be text, reasoning, tool_call and so on, not {type(part).__name__}",
+                field="parts",
+            )
     return checked
 
 

@@ -36,10 +36,10 @@ def backup(
     if keep is not None and keep < 1:
         raise Invalid(f"at least 1 backup must be kept, not {keep}", field="keep")
     folder, file = _destination(path, target)
-    with faults.translated(str(file or folder)):
+    with closing(connect(path, key, mode="read")) as source, faults.translated(str(file or folder)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with temporary.new_file(folder) as copy:
-            _copy(path, key, copy)
+            _copy(source, path, key, copy)
             made = _publish(copy, file) if file else _publish_dated(copy, folder, path.stem, moment)
     if file is None and keep is not None:
         _thin(folder, path.stem, keep, made)
@@ -61,11 +61,8 @@ def _destination(path: Path, target: Path | None) -> tuple[Path, Path | None]:
     return target.absolute().parent, target
 
 
-def _copy(path: Path, key: cipher.Key | None, copy: Path) -> None:
-    with (
-        closing(connect(path, key, mode="read")) as source,
-        closing(_blank(copy, key, cipher.read_header(path))) as sink,
-    ):
+def _copy(source: apsw.Connection, path: Path, key: cipher.Key | None, copy: Path) -> None:
+    with closing(_blank(copy, key, cipher.read_header(path))) as sink:
         source.execute(_SQL["begin_deferred"])  # one snapshot from the first page to the last
         try:
             source.pragma("schema_version")

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -121,7 +122,11 @@ class Database:
         pages, page_size = tx.connection.pragma("page_count"), tx.connection.pragma("page_size")
         found = tx.row("index_size")
         schema_number = schema.applied(tx.connection)[-1].number
-        return {"database_size": pages * page_size, "index_size": found[0] if found else 0, "schema": schema_number}
+        return {
+            "database_size": pages * page_size,
+            "index_size": found[0] if found else 0,
+            "schema": schema_number,
+        }
 
     def close(self) -> None:
         with self._mutex:
@@ -146,10 +151,7 @@ class Database:
     def _interrupt_drafts(self) -> None:
         for message_id in sorted(self._drafts):
             try:
-                self.write(
-                    SYSTEM_ACTOR,
-                    lambda tx, id=message_id: drafts.close_draft(tx, id, "interrupted", None, None, None, None),
-                )
+                self.write(SYSTEM_ACTOR, partial(drafts.interrupt, message_id=message_id))
             except NotFound:
                 continue
             except PalaverError:
@@ -171,7 +173,9 @@ def truncate_wal(tx: WriteTransaction) -> None:
             time.sleep(_SCRUB_SECONDS)
         else:
             return
-    _log.warning("a long read keeps old pages in the WAL; they go when the next one is purged or it is closed")
+    _log.warning(
+        "a long read keeps old pages in the WAL; they go when the next one is purged or it is closed"
+    )
 
 
 def _latest(tx: ReadTransaction) -> int:

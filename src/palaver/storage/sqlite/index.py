@@ -97,7 +97,13 @@ def check(tx: IndexReading) -> list[Problem]:
     """
     damage = [found for (found,) in tx.rows("index_integrity") if found != "ok"]
     if damage:
-        return [("index_damaged", "text_index", f"the search index cannot be read: {damage[0]}; verify with repair")]
+        return [
+            (
+                "index_damaged",
+                "text_index",
+                f"the search index cannot be read: {damage[0]}; verify with repair",
+            )
+        ]
     problems: list[Problem] = []
     words: Counter[str] = Counter()
     expected = _expected_sum(tx, words)

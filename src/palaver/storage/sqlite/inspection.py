@@ -13,8 +13,10 @@ from palaver.storage.sqlite import cipher, faults
 
 APPLICATION_ID = 0x50616C61  # "Pala"
 
-_TRIES = 4
+_SMALLEST = 4096  # bytes: one page
 _PAUSE = 0.005  # seconds
+_ONE_PAGE = 0.02
+_LONGEST_CHECKPOINT = 2.0
 
 
 def real(path: Path) -> Path:
@@ -75,7 +77,10 @@ def _read(path: Path, *, new: bool) -> bytes:
         raise Unavailable(f"{path} is not a file")
     if status.st_size == 0:
         return _check_absent(path, "empty", new=new)
-    return cipher.read_header(path)
+    header = cipher.read_header(path)
+    if status.st_size < _SMALLEST and (header.startswith(cipher.MAGIC) or cipher.looks_encrypted(header)):
+        raise faults.damaged(str(path), "it ends within its first page")
+    return header
 
 
 def _check_absent(path: Path, state: str, *, new: bool) -> bytes:
@@ -103,21 +108,30 @@ def _check_key(path: Path, key: cipher.Key | None, header: bytes) -> None:
 
 
 def _find_application(path: Path, key: cipher.Key | None) -> int:
-    for attempt in range(_TRIES):
+    begun = time.monotonic()
+    while True:
         try:
             with closing(peek(path, key)) as connection:
                 return int(connection.pragma("application_id"))
-        except apsw.NotADBError as exc:
-            # Another process may be writing this very page, which takes microseconds.
-            if attempt == _TRIES - 1:
-                raise _unreadable(path, key) from exc
+        except (apsw.NotADBError, apsw.CorruptError) as exc:
+            if time.monotonic() - begun > _patience(path, exc):
+                raise _unreadable(path, key, exc) from exc
             time.sleep(_PAUSE)
         except apsw.Error as exc:
-            raise (faults.translate(exc, str(path)) or _unreadable(path, key)) from exc
-    raise AssertionError
+            raise (faults.translate(exc, str(path)) or _unreadable(path, key, exc)) from exc
 
 
-def _unreadable(path: Path, key: cipher.Key | None) -> PalaverError:
-    if key is None:
+def _patience(path: Path, exc: apsw.Error) -> float:
+    """Seconds for which another process's checkpoint may make a sound file look damaged.
+
+    It writes the first page in an instant; but that page may speak of later ones long before they are there.
+    """
+    rest = beside(path, "-wal")
+    working = isinstance(exc, apsw.CorruptError) and rest.exists() and rest.stat().st_size
+    return _LONGEST_CHECKPOINT if working else _ONE_PAGE
+
+
+def _unreadable(path: Path, key: cipher.Key | None, exc: apsw.Error) -> PalaverError:
+    if key is None or isinstance(exc, apsw.CorruptError):
         return faults.damaged(str(path), "its first page cannot be read")
     return Invalid(f"the key does not fit {path} (or its first page is damaged)", field="key")

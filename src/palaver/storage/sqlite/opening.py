@@ -27,7 +27,9 @@ def open_store(
     """See `palaver.storage.open_store`."""
     check_actor(actor)
     if key is not None and mirror is not None:
-        raise Invalid("a mirror would hold in plain text what the key encrypts: use one or the other", field="mirror")
+        raise Invalid(
+            "a mirror would hold in plain text what the key encrypts: use one or the other", field="mirror"
+        )
     if max_sessions is not None and max_sessions < 1:
         raise Invalid(f"max_sessions must be at least 1, not {max_sessions}", field="max_sessions")
     opened = mirrors.open_mirror(mirror) if mirror is not None else None

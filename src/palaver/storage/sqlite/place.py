@@ -40,13 +40,15 @@ _NETWORK = frozenset(
         "webdav",
     )
 )
-_MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path("/proc/self/mountinfo")
+"""Where Linux lists its file systems."""
+
 _DRIVE_REMOTE = 4
 
 
-def check(path: Path) -> None:
+def check(path: Path, *, mounts: Path = MOUNTS) -> None:
     """Raise `Unavailable` where `path`, which need not exist, is on a network drive."""
-    kind = find_network(path)
+    kind = find_network(path, mounts)
     if kind is not None:
         raise Unavailable(
             f"{path} is on a network drive ({kind}), where two computers could write over each other's messages: "
@@ -54,11 +56,11 @@ def check(path: Path) -> None:
         )
 
 
-def find_network(path: Path) -> str | None:
+def find_network(path: Path, mounts: Path = MOUNTS) -> str | None:
     """The kind of network drive `path` is on, None where it is on none or cannot be told."""
     if sys.platform == "win32":
         return _find_windows(path)
-    kind = _find_bsd(path) if sys.platform == "darwin" else _find_linux(path)
+    kind = _find_bsd(path) if sys.platform == "darwin" else _find_linux(path, mounts)
     return kind if kind in _NETWORK else None
 
 
@@ -70,10 +72,10 @@ def existing(path: Path) -> Path:
     return current
 
 
-def _find_linux(path: Path) -> str | None:
+def _find_linux(path: Path, mounts: Path) -> str | None:
     try:
         device = existing(path).stat().st_dev
-        return parse_mounts(_MOUNTS.read_text("utf-8", "surrogateescape"), device)
+        return parse_mounts(mounts.read_text("utf-8", "surrogateescape"), device)
     except OSError:
         return None
 

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from msgspec import UNSET, UnsetType
 
@@ -37,6 +37,7 @@ from palaver.model import (
 )
 from palaver.storage.sqlite import copies, search, verify
 from palaver.storage.sqlite.database import Database
+from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.verbs import (
     changes,
     checkpoints,
@@ -51,6 +52,9 @@ from palaver.storage.verbs import (
 )
 from palaver.storage.verbs.cursors import check_limit
 from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Filter, Head, Record, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _BATCH = 500
 _MAX_CHANGES = 10_000
@@ -85,7 +89,9 @@ class SqliteStore(Store):
     def get_project(self, project_id: str) -> Project:
         return self._read(projects.get_project, project_id)
 
-    def list_projects(self, *, trashed: bool = False, after: str | None = None, limit: int = 50) -> Page[Project]:
+    def list_projects(
+        self, *, trashed: bool = False, after: str | None = None, limit: int = 50
+    ) -> Page[Project]:
         return self._read(projects.list_projects, trashed, after, check_limit(limit))
 
     def update_project(
@@ -118,10 +124,21 @@ class SqliteStore(Store):
         parent_id: str | None = None,
         relation: Relation | None = None,
     ) -> Session:
-        def create(tx: Any) -> Session:
+        def create(tx: WriteTransaction) -> Session:
             key, raw = projects.home_of(tx, project_id)
             return sessions.create_session(
-                tx, key, raw, title, model, provider, context_size, system_prompt, settings, id, parent_id, relation
+                tx,
+                key,
+                raw,
+                title,
+                model,
+                provider,
+                context_size,
+                system_prompt,
+                settings,
+                id,
+                parent_id,
+                relation,
             )
 
         return self._write(create)
@@ -129,7 +146,7 @@ class SqliteStore(Store):
     def ensure_session(
         self, *, project_id: str | None = None, model: str | None = None, provider: str | None = None
     ) -> Session:
-        def ensure(tx: Any) -> Session:
+        def ensure(tx: WriteTransaction) -> Session:
             key, raw = projects.home_of(tx, project_id)
             return sessions.ensure_session(tx, key, raw, model, provider)
 
@@ -172,7 +189,7 @@ class SqliteStore(Store):
         project_id: str | UnsetType = UNSET,
         expected_revision: int | None = None,
     ) -> Session:
-        def update(tx: Any) -> Session:
+        def update(tx: WriteTransaction) -> Session:
             return sessions.update_session(
                 tx,
                 session_id,
@@ -421,20 +438,24 @@ class SqliteStore(Store):
 
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
         target = None if path is None else Path(path)
-        return copies.backup(self._database.path, self._database.key, target, keep)
+        return copies.backup(self._database.path, self._database.key, target, keep=keep)
 
     def stats(self) -> Stats:
         with self._database.read(self.actor) as tx:
             return changes.stats(tx, location=self.location, **self._database.sizes(tx))
 
-    def _write(self, verb: Callable[..., Any], *arguments: Any) -> Any:
-        if arguments:
-            return self._database.write(self.actor, lambda tx: verb(tx, *arguments))
+    def _write(
+        self, verb: Callable[Concatenate[WriteTransaction, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
+        if arguments or named:
+            return self._database.write(self.actor, lambda tx: verb(tx, *arguments, **named))
         return self._database.write(self.actor, verb)
 
-    def _read(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+    def _read(
+        self, verb: Callable[Concatenate[ReadTransaction, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         with self._database.read(self.actor) as tx:
-            return verb(tx, *arguments)
+            return verb(tx, *arguments, **named)
 
 
 class _StoredFile(io.RawIOBase):
@@ -472,4 +493,3 @@ def check_actor(id: str) -> str:
     if not isinstance(id, str) or not id or len(id) > 200 or not id.isprintable():
         raise Invalid("an actor's id is a printable text of 1 to 200 characters", field="actor")
     return id
-

@@ -80,7 +80,8 @@ class WriteTransaction(ReadTransaction):
         return self._last
 
     def begin(self) -> None:
-        self._last = self._cursor.execute(self._sql["last_change"]).fetchall()[0][0]
+        found: list[Row] = self._cursor.execute(self._sql["last_change"]).fetchall()
+        self._last = found[0][0]
 
     def enter(self, actor: str) -> None:
         self.actor = actor

@@ -85,6 +85,5 @@ class Watch:
                 listener.callback(found.items)
         except PalaverError as exc:
             _log.warning("listeners could not be told: %s", exc)
-        except Exception:
-            # Somebody else's code: it must not take the others' news away.
+        except Exception:  # noqa: BLE001  (somebody else's code must not take the others' news away)
             _log.exception("a listener failed")

@@ -159,7 +159,7 @@ class Writer:
     def _run_outside(self, job: Job[Any]) -> None:
         try:
             job.result = job.work(self._tx)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
             job.error = self._translate(exc)
 
     def _gather(self) -> None:
@@ -190,7 +190,7 @@ class Writer:
                 for job in batch:
                     self._run_in_savepoint(job)
             self._cursor.execute("COMMIT")
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  (raised again in the thread of each who shared the commit)
             self._roll_back()
             _fail(batch, self._translate(exc))
             return

@@ -85,7 +85,9 @@ def _next_number(tx: Reading, row: SessionRow) -> int:
 
 def _check_level(level: int) -> int:
     if level not in (1, 2, 3):
-        raise Invalid(f"level must be 3 (detailed), 2 (moderate) or 1 (compact), not {level!r}", field="level")
+        raise Invalid(
+            f"level must be 3 (detailed), 2 (moderate) or 1 (compact), not {level!r}", field="level"
+        )
     return level
 
 
@@ -100,7 +102,9 @@ def _encode_replaces(tx: Reading, row: SessionRow, replaces: Sequence[str]) -> s
     for id in replaces:
         if find_bytes(id) not in known:
             raise NotFound("checkpoint", id)
-    return encode_json([from_bytes(to_bytes(id)) for id in replaces], "replaces").decode() if replaces else None
+    return (
+        encode_json([from_bytes(to_bytes(id)) for id in replaces], "replaces").decode() if replaces else None
+    )
 
 
 def get_checkpoint(tx: Reading, checkpoint_id: str) -> Checkpoint:

@@ -6,6 +6,8 @@ from typing import Any
 from palaver.errors import Busy, Conflict, Invalid
 from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
 from palaver.model import (
+    ROLES,
+    STATUSES,
     DraftState,
     Message,
     NewMessage,
@@ -19,8 +21,6 @@ from palaver.model import (
 )
 from palaver.storage import owner
 from palaver.storage.rows import (
-    ROLES,
-    STATUSES,
     STREAMING,
     MessageRow,
     SessionRow,
@@ -86,7 +86,17 @@ def open_draft(
 
 def _empty_columns(ref: int, id: bytes, now: int) -> dict[str, Any]:
     columns: dict[str, Any] = dict.fromkeys(
-        ("trashed_at", "purged_at", "digest", "match_key", "guard", "usage", "error", "origin_source", "origin_id")
+        (
+            "trashed_at",
+            "purged_at",
+            "digest",
+            "match_key",
+            "guard",
+            "usage",
+            "error",
+            "origin_source",
+            "origin_id",
+        )
     )
     numbers = {"mark": 0, "tokens": 0, "in_context": 1, "role": _ASSISTANT, "status": STREAMING}
     return {**columns, **numbers, "ref": ref, "id": id, "created_at": now, "body": ""}
@@ -98,13 +108,17 @@ def _milliseconds(lease: float) -> int:
     return int(lease * 1000)
 
 
-def extend_draft(tx: Writing, message_id: str, parts: Sequence[Part], offset: int, lease: float) -> DraftState:
+def extend_draft(
+    tx: Writing, message_id: str, parts: Sequence[Part], offset: int, lease: float
+) -> DraftState:
     message, draft = _open_draft(tx, message_id)
     _, _, length, stop = draft
     added = check_parts(parts)
     size = sum(part_length(part) for part in added)
     if offset > length:
-        raise Conflict(f"Draft {message_id} has {length} characters, so nothing can be added at {offset}: a part is missing")
+        raise Conflict(
+            f"Draft {message_id} has {length} characters, so nothing can be added at {offset}: a part is missing"
+        )
     if offset < length:
         _check_repeat(tx, message, added, offset, size)
         return DraftState(offset=length, stop_requested=bool(stop))
@@ -208,7 +222,9 @@ def _finish(
         "origin_id": message.origin_id,
         "body": encode_body(parts),
     }
-    columns["digest"] = digest_of(row.id, parent_row.digest if parent_row else None, message.position, columns)
+    columns["digest"] = digest_of(
+        row.id, parent_row.digest if parent_row else None, message.position, columns
+    )
     tx.run("finish_message", ref=message.ref, mark=tx.mark(MESSAGE_ADDED, message.ref), **columns)
     attach_files(tx, message.ref, parts)
     tx.run("delete_chunks", ref=message.ref)
@@ -256,7 +272,12 @@ def close_abandoned(tx: Writing, ref: int) -> Message:
     if columns is None:
         raise Conflict("the draft is gone")
     message = MessageRow(*columns)
-    return close_draft(tx, from_bytes(message.id), _INTERRUPTED, None, None, None, None)
+    return interrupt(tx, from_bytes(message.id))
+
+
+def interrupt(tx: Writing, message_id: str) -> Message:
+    """Close a draft with what has come."""
+    return close_draft(tx, message_id, _INTERRUPTED, None, None, None, None)
 
 
 def check_no_draft(tx: Reading, row: SessionRow) -> None:
@@ -274,5 +295,3 @@ def _read(tx: Reading, ref: int, session_id: str) -> Message:
     if columns is None:
         raise Conflict("the message is gone")
     return lookup.full_message(tx, columns, session_id)
-
-

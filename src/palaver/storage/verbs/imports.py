@@ -14,6 +14,7 @@ from palaver.model import (
     PERSONAL_PROJECT,
     PURPOSES,
     RELATIONS,
+    STATUSES,
     TITLE_SOURCES,
     Checkpoint,
     ImportCounts,
@@ -25,7 +26,6 @@ from palaver.model import (
     to_ms,
 )
 from palaver.storage.rows import (
-    STATUSES,
     MessageRow,
     ProjectRow,
     SessionRow,
@@ -106,7 +106,10 @@ class Import:
         row.revision = _UNFINISHED
         row.title, row.title_source = DEFAULT_TITLE, _DEFAULT
         if session.title_source != "default":
-            row.title, row.title_source = check_title(session.title), TITLE_SOURCES.index(session.title_source)
+            row.title, row.title_source = (
+                check_title(session.title),
+                TITLE_SOURCES.index(session.title_source),
+            )
         session_rows.insert(tx, row)
         self._put_detail(row, session)
         self._rows[row.key] = row
@@ -163,7 +166,9 @@ class Import:
             raise Conflict(f"A message with the id {message.id} is stored in another session")
         if found is None and message.origin is not None:
             origin = message.origin
-            found = self.tx.row("find_message_by_origin", session=row.key, source=origin.source, origin=origin.id)
+            found = self.tx.row(
+                "find_message_by_origin", session=row.key, source=origin.source, origin=origin.id
+            )
         return MessageRow(*found) if found else None
 
     def _tip(self, row: SessionRow, parent_id: str | None) -> Tip:
@@ -184,7 +189,9 @@ class Import:
         )  # fmt: skip
         title = row.title_source
         if title == _DEFAULT:
-            row.title_source = -1  # A default title that was exported stays one until the session's end says otherwise.
+            row.title_source = (
+                -1
+            )  # A default title that was exported stays one until the session's end says otherwise.
         add_message(self.tx, row, tip, new)
         row.title_source = title
         if message.trashed_at is not None:
@@ -208,7 +215,11 @@ class Import:
         columns: dict[str, Any] = dict.fromkeys(
             ("model", "provider", "usage", "error", "metadata", "origin_source", "origin_id", "body")
         )
-        in_context, trashed_at, purged_at = int(message.in_context), _ms(message.trashed_at), _ms(message.purged_at)
+        in_context, trashed_at, purged_at = (
+            int(message.in_context),
+            _ms(message.trashed_at),
+            _ms(message.purged_at),
+        )
         digest, match_key = _unhex(message.digest), _unhex(message.match_key)
         self.tx.run(
             "insert_message",
@@ -307,4 +318,3 @@ def _ms(moment: Any) -> int | None:
 
 def _unhex(text: str | None) -> bytes:
     return bytes.fromhex(text.removeprefix("b2:")) if text else b""
-

@@ -125,5 +125,7 @@ def message_at(tx: Reading, row: SessionRow, position: int) -> MessageRow:
     """The message at a position that something stored names."""
     found = tx.row("find_message_at", ref=row.ref(position))
     if found is None:
-        raise Corrupt(f"session {from_bytes(row.id)} has no message at position {position}", where=from_bytes(row.id))
+        raise Corrupt(
+            f"session {from_bytes(row.id)} has no message at position {position}", where=from_bytes(row.id)
+        )
     return MessageRow(*found)

@@ -5,11 +5,10 @@ from typing import Any
 from palaver.context.tokens import count_parts, estimate
 from palaver.errors import Busy, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
-from palaver.model import File, Message, NewMessage, Part, Text, Time, to_ms
+from palaver.model import ROLES, File, Message, NewMessage, Part, Text, Time, to_ms
 from palaver.storage import text
 from palaver.storage.rows import (
     NOTE,
-    ROLES,
     STREAMING,
     MessageRow,
     SessionRow,
@@ -42,7 +41,9 @@ class Tip:
 
     __slots__ = ("digest", "id", "match_key", "position")
 
-    def __init__(self, position: int, id: bytes | None, digest: bytes | None, match_key: bytes | None) -> None:
+    def __init__(
+        self, position: int, id: bytes | None, digest: bytes | None, match_key: bytes | None
+    ) -> None:
         self.position = position
         self.id = id
         self.digest = digest
@@ -135,7 +136,9 @@ def message_columns(
     return columns
 
 
-def digest_of(session_id: bytes, parent_digest: bytes | None, position: int, columns: dict[str, Any]) -> bytes:
+def digest_of(
+    session_id: bytes, parent_digest: bytes | None, position: int, columns: dict[str, Any]
+) -> bytes:
     return message_digest(
         session_id,
         columns["id"],

@@ -5,10 +5,19 @@ from typing import Any
 
 from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import from_bytes, new_id, to_bytes
-from palaver.model import Message, NewMessage, Page, Session, Time, ToolCall, ToolResult, to_ms
-from palaver.storage.rows import (
+from palaver.model import (
     ROLES,
     STATUSES,
+    Message,
+    NewMessage,
+    Page,
+    Session,
+    Time,
+    ToolCall,
+    ToolResult,
+    to_ms,
+)
+from palaver.storage.rows import (
     STREAMING,
     MessageRow,
     SessionRow,
@@ -65,7 +74,9 @@ def _checked(new: object) -> NewMessage:
     return new
 
 
-def _known(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, known: MessageRow, *, free: bool) -> Message:
+def _known(
+    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, known: MessageRow, *, free: bool
+) -> Message:
     """A message that is stored already, if it is the very same; the tip moves to it."""
     same = known.session_key == row.key and (free or known.parent == tip.position) and _equal(known, new)
     if not same:
@@ -103,7 +114,9 @@ def record_tool_call(
     if not isinstance(args, Mapping):
         raise Invalid("args must be a mapping of names to values", field="args")
     call = NewMessage(role="assistant", parts=(ToolCall(id, name, dict(args)),))
-    part = ToolResult(id, name, result["llmContent"], result.get("returnDisplay"), bool(result.get("isError")))
+    part = ToolResult(
+        id, name, result["llmContent"], result.get("returnDisplay"), bool(result.get("isError"))
+    )
     return append(tx, session_id, (call, NewMessage(role="tool", parts=(part,))), parent_id)
 
 
@@ -113,7 +126,9 @@ def find_leaf(tx: Reading, row: SessionRow, leaf_id: str | None | Head) -> int:
     return 0 if leaf_id is None else lookup.message_in_session(tx, row, leaf_id).position
 
 
-def find_branch(tx: Reading, session_id: str, leaf_id: str | None | Head) -> tuple[SessionRow, list[tuple[int, int]]]:
+def find_branch(
+    tx: Reading, session_id: str, leaf_id: str | None | Head
+) -> tuple[SessionRow, list[tuple[int, int]]]:
     """The session and the whole branch as ranges, newest first."""
     row, _ = lookup.session_row(tx, session_id)
     return row, branch.ranges(tx, row, find_leaf(tx, row, leaf_id))

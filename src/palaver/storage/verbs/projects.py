@@ -148,5 +148,7 @@ def _columns(row: ProjectRow) -> dict[str, object]:
 def _check_description(description: object) -> str:
     checked = check_text(description, "description")
     if len(checked) > MAX_DESCRIPTION:
-        raise Invalid(f"description may have {MAX_DESCRIPTION} characters, not {len(checked)}", field="description")
+        raise Invalid(
+            f"description may have {MAX_DESCRIPTION} characters, not {len(checked)}", field="description"
+        )
     return checked

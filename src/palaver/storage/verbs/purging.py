@@ -44,7 +44,9 @@ def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> 
     )
     _drop_quoting_checkpoints(tx, session, message.position)
     project = _project_of(tx, session)
-    tx.mark(MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id)))
+    tx.mark(
+        MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id))
+    )
     tx.run("delete_unused_files")
     tx.scrub()
 
@@ -62,7 +64,12 @@ def unindex_title(tx: Writing, row: SessionRow) -> None:
 
 def purged_detail(project: ProjectRow, session_id: str | None, message_id: str | None) -> bytes:
     """What a change tells of something that is no longer there to be joined."""
-    ids = {"owner": project.owner_id, "project": from_bytes(project.id), "session": session_id, "message": message_id}
+    ids = {
+        "owner": project.owner_id,
+        "project": from_bytes(project.id),
+        "session": session_id,
+        "message": message_id,
+    }
     return encode_json(ids, "detail")
 
 
@@ -91,4 +98,3 @@ def _project_of(tx: Writing, row: SessionRow) -> ProjectRow:
     if found is None:
         raise LookupError(f"session {row.key} has no project")
     return ProjectRow(*found)
-

@@ -95,4 +95,3 @@ def _write_tags(tx: Writing, row: SessionRow) -> None:
             updated_at=row.updated_at,
             session=row.key,
         )
-

@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -101,12 +101,14 @@ def _relation_number(relation: str | None) -> int | None:
         return None
     if relation not in RELATIONS:
         raise Invalid(f"relation must be one of {', '.join(RELATIONS)}, not {relation!r}", field="relation")
-    return RELATIONS.index(relation)  # type: ignore[arg-type]
+    return RELATIONS.index(relation)
 
 
 def _check_size(size: int | None) -> int | None:
     if size is not None and (not isinstance(size, int) or not 0 < size < 1 << 40):
-        raise Invalid(f"context_size must be a whole number of tokens above 0, not {size!r}", field="context_size")
+        raise Invalid(
+            f"context_size must be a whole number of tokens above 0, not {size!r}", field="context_size"
+        )
     return size
 
 
@@ -118,7 +120,9 @@ def encode_detail(
 ) -> tuple[str | None, bytes, bytes]:
     prompt = None if system_prompt is None else check_text(system_prompt, "system_prompt")
     if prompt is not None and len(prompt) > MAX_SYSTEM_PROMPT:
-        raise Invalid(f"system_prompt may have {MAX_SYSTEM_PROMPT} characters, not {len(prompt)}", field="system_prompt")
+        raise Invalid(
+            f"system_prompt may have {MAX_SYSTEM_PROMPT} characters, not {len(prompt)}", field="system_prompt"
+        )
     return prompt, _encode_mapping(settings, "settings"), _encode_mapping(metadata, "metadata")
 
 
@@ -128,7 +132,9 @@ def _encode_mapping(value: object, field: str) -> bytes:
     return encode_json(dict(value), field)
 
 
-def ensure_session(tx: Writing, project_key: int, project_id: bytes, model: str | None, provider: str | None) -> Session:
+def ensure_session(
+    tx: Writing, project_key: int, project_id: bytes, model: str | None, provider: str | None
+) -> Session:
     for state in (OPEN, EMPTY):
         found = tx.row("newest_open_session", project=project_key, state=state)
         if found is not None:
@@ -169,12 +175,19 @@ def _find_by_digits(tx: Reading, text: str, digits: str) -> Session | None:
 def list_sessions(
     tx: Reading, project_keys: Sequence[int], filter: Filter, after: str | None, limit: int
 ) -> Page[Session]:
-    updated_at, id = _END_OF_TIME
+    end = _END_OF_TIME
     if after is not None:
         updated_at, text = decode_cursor(after, "s", int, str)
-        id = to_bytes(text)
+        end = updated_at, to_bytes(text)
+    if filter.before is not None:
+        end = min(end, (to_ms(filter.before) * 1000, b""))
+    parameters = _filter_parameters(filter, end, limit + 1)
+    name = "list_sessions_by_tag" if filter.tags else "list_sessions"
+    # One project's sessions of one state are a range of an index, newest first.
     streams = [
-        _stream(tx, key, state, filter, updated_at, id, limit + 1) for key in project_keys for state in _states(filter)
+        iter(tx.rows(name, project=key, state=state, **parameters))
+        for key in project_keys
+        for state in _states(filter)
     ]
     found = list(islice(heapq.merge(*streams, key=_order, reverse=True), limit + 1))
     items = [lookup.listed_session(columns) for columns in found[:limit]]
@@ -193,28 +206,19 @@ def _states(filter: Filter) -> tuple[int, ...]:
     return (*states, EMPTY) if filter.empty and EMPTY not in states else states
 
 
-def _stream(
-    tx: Reading, project: int, state: int, filter: Filter, updated_at: int, id: bytes, limit: int
-) -> Iterator[Row]:
-    """One project's sessions of one state, newest first: each such list is a range of an index."""
-    if filter.before is not None and to_ms(filter.before) * 1000 <= updated_at:
-        updated_at, id = to_ms(filter.before) * 1000, b""
+def _filter_parameters(filter: Filter, end: tuple[int, bytes], limit: int) -> dict[str, Any]:
     parameters: dict[str, Any] = {
-        "project": project,
-        "state": state,
-        "updated_at": updated_at,
-        "id": id,
+        "updated_at": end[0],
+        "id": end[1],
         "limit": limit,
         "model": filter.model,
         "provider": filter.provider,
         "pinned": None if filter.pinned is None else int(filter.pinned),
         "low": -1 if filter.after is None else to_ms(filter.after) * 1000 + 999,
         "tags": json.dumps(filter.tags[1:]),
-        "more_tags": max(len(set(filter.tags[1:])), 0),
+        "more_tags": len(set(filter.tags[1:])),
     }
-    if filter.tags:
-        return iter(tx.rows("list_sessions_by_tag", tag=filter.tags[0], **parameters))
-    return iter(tx.rows("list_sessions", **parameters))
+    return {**parameters, "tag": filter.tags[0]} if filter.tags else parameters
 
 
 def update_session(
@@ -266,7 +270,9 @@ def update_session(
 
 def _retitle(tx: Writing, row: SessionRow, title: str, source: TitleSource) -> None:
     if source not in TITLE_SOURCES:
-        raise Invalid(f"title_source must be one of {', '.join(TITLE_SOURCES)}, not {source!r}", field="title_source")
+        raise Invalid(
+            f"title_source must be one of {', '.join(TITLE_SOURCES)}, not {source!r}", field="title_source"
+        )
     checked = check_title(title)
     rank = TITLE_SOURCES.index(source)
     if rank >= row.title_source and (checked, rank) != (row.title, row.title_source):
@@ -306,7 +312,9 @@ def fork_session(tx: Writing, session_id: str, leaf_id: str | None | Head, title
     source, project_id = lookup.session_row(tx, session_id)
     leaf = messages.find_leaf(tx, source, leaf_id)
     fork = new_row(tx, new_bytes(), source.project_key)
-    fork.title, fork.title_source = (check_title(title), _USER) if title else (source.title, source.title_source)
+    fork.title, fork.title_source = (
+        (check_title(title), _USER) if title else (source.title, source.title_source)
+    )
     fork.model, fork.provider, fork.context_size = source.model, source.provider, source.context_size
     fork.parent_id, fork.relation = source.id, _relation_number("fork")
     fork.tags = source.tags
@@ -346,7 +354,9 @@ def untrash_session(tx: Writing, session_id: str) -> Session:
     row, project_id = lookup.session_row(tx, session_id)
     project = tx.row("find_project_by_key", key=row.project_key)
     if project is not None and project[8] is not None:
-        raise Conflict(f"The project of session {session_id} is in the trash: take that out first (untrash_project)")
+        raise Conflict(
+            f"The project of session {session_id} is in the trash: take that out first (untrash_project)"
+        )
     if row.trashed_at is not None:
         row.trashed_at, row.trashed_with = None, 0
         session_rows.save(tx, row)
@@ -372,7 +382,9 @@ def keep_newest(tx: Writing, count: int, project_keys: Sequence[int]) -> list[st
     if not isinstance(count, int) or count < 0:
         raise Invalid(f"count must be a whole number of at least 0, not {count!r}", field="count")
     streams = [
-        iter(tx.rows("list_newest", project=key, state=state)) for key in project_keys for state in (OPEN, EMPTY)
+        iter(tx.rows("list_newest", project=key, state=state))
+        for key in project_keys
+        for state in (OPEN, EMPTY)
     ]
     newest = heapq.merge(*streams, key=lambda columns: (columns[1], columns[0]), reverse=True)
     trashed: list[str] = []

@@ -59,15 +59,16 @@ def _has_control(text: str) -> bool:
 
 
 def _printable(text: str) -> str:
-    return "".join(" " if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text)
+    return "".join(
+        " " if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text
+    )
 
 
 def _boundary(text: str, limit: int) -> int:
     """The greatest end of a grapheme cluster that is at most `limit`; `limit` itself where the first one is longer."""
     if text.isascii():
         return limit
-    # A table of 100 KB that only a long title in another script than ASCII needs.
-    from wcwidth import iter_graphemes
+    from wcwidth import iter_graphemes  # noqa: PLC0415  (slow to load, and only such a title needs it)
 
     end = 0
     for cluster in iter_graphemes(text):

@@ -66,9 +66,9 @@ class App:
         return {"store": self.flags.store, "actor": self.flags.actor}
 
     @functools.cached_property
-    def database(self) -> Path | None:
-        """The file of the database; None where it is a server's."""
-        return _file_of(self.settings.store)
+    def database(self) -> Path:
+        """The file of the database."""
+        return storage.find_path(self.settings.store)
 
     @property
     def interactive(self) -> bool:
@@ -91,9 +91,7 @@ class App:
 
     def find_store(self) -> Store | None:
         """The store, or None where its file does not exist: a mistyped path must not leave an empty database behind."""
-        if self.database is not None and not self.database.exists():
-            return None
-        return self.store()
+        return self.store() if self.database.exists() else None
 
     def session(self, text: str) -> Session:
         """The session somebody named by its id or a part of it."""
@@ -114,7 +112,7 @@ class App:
     @property
     def encrypted(self) -> bool:
         """Whether the database is a file that needs a passphrase."""
-        return self.database is not None and storage.is_encrypted(self.database)
+        return storage.is_encrypted(self.database)
 
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Whether to do what cannot be undone."""
@@ -167,14 +165,6 @@ class App:
             max_sessions=chosen.max_sessions,
             auto_title=chosen.auto_title,
         )
-
-
-def _file_of(url: str | None) -> Path | None:
-    if url is None:
-        return locations.database()
-    if url.startswith(("postgresql:", "postgres:")):
-        return None
-    return Path(url.removeprefix("sqlite:///")).expanduser()
 
 
 def pass_app(function: Callable[Concatenate[App, P], R]) -> Callable[P, R]:

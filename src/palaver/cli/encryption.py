@@ -41,11 +41,13 @@ def decrypt(app: App) -> None:
     with working("Decrypting"):
         storage.decrypt(path, key)
     _tell(app, path, encrypted=False)
+    if app.settings.key_file:
+        notice(
+            "Take key_file out of the settings (PALAVER_KEY_FILE): with a passphrase a plain file is refused."
+        )
 
 
 def _file(app: App) -> Path:
-    if app.database is None:
-        raise Invalid("Only a database in a file can be encrypted; a server has its own ways", field="store")
     if not app.database.exists():
         raise Unavailable(f"There is no database at {app.database}")
     return app.database

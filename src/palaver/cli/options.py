@@ -25,9 +25,7 @@ class Flags:
 def shared_options(*, shown: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options of all commands; in a command's own help only the most used are `shown`."""
     options = (
-        _flag(
-            "--store", "store", "The database: a path, sqlite:///PATH or postgresql://…", metavar="URL|PATH"
-        ),
+        _flag("--store", "store", "The database: a path, or sqlite:///PATH.", metavar="URL|PATH"),
         _flag("--actor", "actor", "Whose conversations.", metavar="ID", hidden=not shown),
         _flag("--config", "config", "The settings file.", metavar="FILE", hidden=not shown),
         _flag("--json", "as_json", "Print data, and errors, as JSON.", is_flag=True),

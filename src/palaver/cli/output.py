@@ -38,6 +38,11 @@ def print_json_items(head: str, items: Iterable[Any]) -> None:
         separator = b",\n"
 
 
+def print_lines(*lines: str) -> None:
+    """Lines as they are: `click.echo` would take out what looks like a colour."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
 def notice(text: str) -> None:
     """Something said to the person, not part of the data."""
     click.echo(text, err=True)

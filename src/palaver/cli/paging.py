@@ -1,6 +1,7 @@
 """Lists longer than one page of the store."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 import click
@@ -43,6 +44,8 @@ class Walk(Generic[T]):
 
     def print_json(self) -> None:
         """The whole walk as one `Page` on the wire."""
-        print_json_items('{"items":[', self)
+        pages = self.pages()
+        first = next(pages, [])  # before anything is printed: what fails leaves no half document
+        print_json_items('{"items":[', chain(first, chain.from_iterable(pages)))
         cursor = wire.encode(self.next_cursor).decode()
         click.echo(f'],"nextCursor":{cursor},"cut":{str(self.cut).lower()}}}')

@@ -109,7 +109,8 @@ def heading(hit: Hit, now: Time) -> Text:
 
 def marked(hit: Hit) -> Text:
     """The snippet with its hits marked, on one line of its own."""
-    text = Text(visible(hit.snippet).replace("\n", " ").replace("\t", " "))
+    # One sign for each, so that the ranges stay where they are.
+    text = Text("".join(visible(sign) if sign not in "\n\t\r" else " " for sign in hit.snippet))
     for start, end in hit.ranges:
         text.stylize("bold black on yellow", start, end)
     text.pad_left(2)

@@ -11,7 +11,7 @@ from palaver import wire
 from palaver.cli.app import App, command
 from palaver.cli.arguments import SessionName
 from palaver.cli.branches import Line, draw, find_message
-from palaver.cli.output import notice, out, print_json_items
+from palaver.cli.output import notice, out, print_json_items, print_lines
 from palaver.cli.terms import fit, number
 from palaver.cli.transcript import COLOURS, Plain, Reader, about
 from palaver.errors import NotFound
@@ -110,11 +110,10 @@ def _show_on_terminal(session: Session, messages: Iterable[Message], *, full: bo
 
 
 def _show_plain(session: Session, messages: Iterable[Message], *, full: bool) -> None:
-    click.echo(f"{session.title}\n{about(session)}\n")
+    print_lines(session.title, about(session), "")
     plain = Plain(full=full)
     for message in messages:
-        for line in plain.lines(message):
-            click.echo(line)
+        print_lines(*plain.lines(message))
 
 
 def _show_tree(store: Store, session: Session) -> None:

@@ -1,0 +1,37 @@
+"""The command line as a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CALL = "from palaver.cli.main import main; main()"
+
+
+def environment(database: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "PALAVER_STORE": str(database), "PALAVER_DISCOVER": "false", **more}
+
+
+def call(
+    database: Path, *arguments: str, input: bytes = b"", **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", CALL, *arguments],
+        input=input,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=environment(database, **more),
+    )
+
+
+def start(database: Path, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
+    """Start a command whose three streams are pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CALL, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(database, **more),
+    )

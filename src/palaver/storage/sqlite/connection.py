@@ -37,6 +37,8 @@ _CONFIG = (
     (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
     (apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1),
     (apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0),
+    # Else every new value of a parameter has its statement planned anew, which takes longer than most statements.
+    (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),
     # Whoever waited for `encrypt` may have opened the file that was replaced, beside the WAL of the one that replaced it:
     # closing must not copy the one into the other. `_settle` lifts it.
     (apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1),

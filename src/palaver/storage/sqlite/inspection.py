@@ -78,9 +78,20 @@ def _read(path: Path, *, new: bool) -> bytes:
     if status.st_size == 0:
         return _check_absent(path, "empty", new=new)
     header = cipher.read_header(path)
-    if status.st_size < _SMALLEST and (header.startswith(cipher.MAGIC) or cipher.looks_encrypted(header)):
-        raise faults.damaged(str(path), "it ends within its first page")
+    _check_form(path, header, status.st_size)
     return header
+
+
+def _check_form(path: Path, header: bytes, size: int) -> None:
+    what = None
+    if not (header.startswith(cipher.MAGIC) or cipher.looks_encrypted(header)):
+        what = "it does not begin as a database does" if any(header) else "it begins with zeros"
+    elif size < _SMALLEST:
+        what = "it ends within its first page"
+    elif not {header[18], header[19]} <= {1, 2}:  # the versions of SQLite's format for writing and reading
+        what = "its header names a format that does not exist"
+    if what:
+        raise faults.damaged(str(path), what)
 
 
 def _check_absent(path: Path, state: str, *, new: bool) -> bytes:
@@ -100,9 +111,6 @@ def _check_key(path: Path, key: cipher.Key | None, header: bytes) -> None:
     if header.startswith(cipher.MAGIC):
         if key is not None:
             raise Invalid(f"{path} is not encrypted: open it without a key, or encrypt it first", field="key")
-    elif not cipher.looks_encrypted(header):
-        what = "does not begin as a database does" if any(header) else "begins with zeros"
-        raise faults.damaged(str(path), f"it {what}")
     elif key is None:
         raise Invalid(f"{path} is encrypted: its key is needed to open it", field="key")
 

@@ -117,6 +117,10 @@ class Store(ABC):
     def location(self) -> str:
         """Where the database is, without secrets."""
 
+    def mirror_path(self, session_id: str) -> Path | None:  # noqa: ARG002  (what a store without mirrors says)
+        """The plain file that is kept in step with this session; None where there is no mirror."""
+        return None
+
     @abstractmethod
     def as_actor(self, id: str) -> "Store":
         """The same store for another actor; both share connections, and closing either closes both."""

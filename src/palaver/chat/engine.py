@@ -14,10 +14,11 @@ from palaver.chat.following import follow
 from palaver.chat.prompting import Prompter
 from palaver.chat.recording import Recording
 from palaver.chat.turn import Turn
-from palaver.errors import Busy, Invalid, PalaverError
+from palaver.context.prompt import Prompt
+from palaver.errors import Busy, Invalid, PalaverError, ProviderError
 from palaver.ids import new_id
 from palaver.model import Change, Message, NewMessage, Session, user
-from palaver.providers.base import Provider, Request
+from palaver.providers.base import ModelInfo, Provider, Request
 from palaver.providers.discover import choose
 from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
@@ -102,6 +103,26 @@ class Engine:
             return True
         head_id = self._store.get_session(session_id).head_id
         return head_id is not None and self._store.request_stop(head_id)
+
+    def list_models(self) -> list[ModelInfo]:
+        """The models of every provider that answers now."""
+        found: list[ModelInfo] = []
+        for provider in self._providers:
+            try:
+                found += provider.list_models()
+            except ProviderError as exc:
+                _log.info("%s is left out of the models: %s", provider.name, exc.message)
+        return found
+
+    def choose(self, model: str | None) -> tuple[str, str]:
+        """The names of the provider and the model that "name" or "provider/name" means. Raises `Invalid`."""
+        provider, name = choose(self._providers, model)
+        return provider.name, name
+
+    def preview(self, session_id: str) -> Prompt:
+        """What would be sent now, without a question. Raises `ContextOverflow`."""
+        session = self._store.get_session(session_id)
+        return self._prompter.build(session, HEAD, *self._choose(session, None))
 
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
         """Messages that could not be recorded yet, oldest first. They are tried again until they are saved."""
@@ -216,7 +237,7 @@ class Engine:
     ) -> None:
         turn = answering.turn
         try:
-            prompt, warning = self._prompter.build(session, leaf_id, provider, model)
+            prompt, warning = self._prompter.build_aloud(session, leaf_id, provider, model)
             if warning is not None:
                 turn.tell(
                     ContextWarning(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 from palaver.chat.answering import ended
+from palaver.chat.branches import newest_first
 from palaver.chat.events import END, START, Place, Seen, TurnEvent, TurnStarted
 from palaver.chat.turn import behind, delta
 from palaver.errors import NotFound
@@ -15,7 +16,6 @@ APPEAR_SECONDS = 2.0
 """An answer follows its question at once; one that has not after this time never will."""
 QUIET_SECONDS = 5.0
 """After so long without news it is looked whether the writer still lives."""
-_PAGE = 200
 
 
 def follow(store: Store, session_id: str, turn_id: str, after: str | None) -> Iterator[TurnEvent]:
@@ -100,13 +100,12 @@ def _find_answer(store: Store, question: Message, wanted: Seen | None) -> Messag
 
 
 def _on_shown_branch(store: Store, question: Message) -> Message | None:
-    before: str | None = None
-    while True:
-        page = store.list_messages(question.session_id, before=before, limit=_PAGE)
-        found = next((m for m in page.items if m.parent_id == question.id), None)
-        if found is not None or page.next_cursor is None or page.items[0].position <= question.position:
-            return found if found is not None and found.role == "assistant" else None
-        before = page.next_cursor
+    for message in newest_first(store, question.session_id):
+        if message.parent_id == question.id:
+            return message if message.role == "assistant" else None
+        if message.position <= question.position:
+            return None
+    return None
 
 
 def _anywhere(store: Store, question: Message) -> Message | None:

@@ -1,19 +1,27 @@
 """One client's current session: which it is, how it changes, who is told."""
 
-from collections.abc import Callable
-from typing import Literal
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, ParamSpec
 
 import msgspec
 
-from palaver.model import Session, Time
-from palaver.store import Store
+from palaver.chat.branches import newest_first
+from palaver.errors import Conflict, Invalid, NotFound, PalaverError
+from palaver.ids import short
+from palaver.model import Change, Session, Time, note
+from palaver.store import HEAD, Head, Store
 
 EventName = Literal["session_start", "session_saved", "session_end"]
 SessionListener = Callable[[str, str | None, str], None]
+P = ParamSpec("P")
+
+_log = logging.getLogger(__name__)
 
 
 class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`turn_number` counts the session's questions, `message_count` its messages."""
+    """`turn_number` counts the questions of the branch, `message_count` the session's messages."""
 
     name: EventName
     session_id: str
@@ -27,52 +35,224 @@ class SessionEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class SessionManager:
     """Holds the current session of one client. Safe from any thread.
 
-    At first it is the store's most recent session, or a fresh one with `model`.
+    At first it is the store's most recent session, with the model it has; where there is none, a fresh one with `model`.
+    `context_size` is the configured window of sessions that are created, in tokens. Listeners are called after the
+    change, on the thread that made it (for `session_saved` one of the store); one that raises is logged and no more.
     """
 
-    def __init__(self, store: Store, model: str | None = None, *, context_size: int | None = None) -> None:
-        raise NotImplementedError
+    def __init__(
+        self,
+        store: Store,
+        model: str | None = None,
+        *,
+        provider: str | None = None,
+        context_size: int | None = None,
+    ) -> None:
+        self._store = store
+        self._context_size = context_size
+        self._pending_size: int | None = None
+        self._lock = threading.RLock()
+        self._changed: _Listeners[[str, str | None, str]] = _Listeners()
+        self._events: dict[EventName, _Listeners[[SessionEvent]]] = {
+            "session_start": _Listeners(),
+            "session_saved": _Listeners(),
+            "session_end": _Listeners(),
+        }
+        self._turns = _TurnCounter(store)
+        session = store.ensure_session(model=model, provider=provider)
+        self._id = session.id
+        self._model = session.model or model
+        self._held = {session.id}
+        self._unlisten = store.listen(self._on_changes)
 
     @property
     def current_session(self) -> Session:
         """The session as it is stored now."""
-        raise NotImplementedError
+        return self._store.get_session(self._id)
 
     @property
     def current_model(self) -> str | None:
-        raise NotImplementedError
+        return self._model
 
     def session_path(self, session_id: str | None = None) -> str:
         """Where the session is: its mirrored file, or the store's location (without secrets) and the id."""
-        raise NotImplementedError
+        id = session_id or self._id
+        mirrored = self._store.mirror_path(id)
+        return str(mirrored) if mirrored is not None else f"{self._store.location}#{id}"
 
     def create_session(self, model: str | None = None, *, provider: str | None = None) -> Session:
         """Start a session linked to the current one and make it current.
 
-        Another model makes the relation `model_swap`, the same one (or None) `new`.
+        Another model makes the relation `model_swap`, the same one (or None) `new`. It stays in the project and keeps the
+        system prompt and settings. Its window is the pending size, else with the same model that of the session before,
+        else the configured one. A note with id, place and model is its first message.
         """
-        raise NotImplementedError
+        with self._lock:
+            before = _find(self._store, self._id)
+            same = model is None or model == self._model
+            kept = before if same else None
+            size = self._pending_size or (kept.context_size if kept else None) or self._context_size
+            session = self._store.create_session(
+                project_id=before.project_id if before else None,
+                model=model or self._model,
+                provider=provider or (kept.provider if kept else None),
+                context_size=size,
+                system_prompt=before.system_prompt if before else None,
+                settings=before.settings if before else None,
+                parent_id=before.id if before else None,
+                relation=("new" if same else "model_swap") if before else None,
+            )
+            self.take_pending_context_size()
+            self._mark_start(session)
+            self._become(session)
+        self._tell_change(before, session)
+        return self._store.get_session(session.id)
 
     def switch(self, id: str) -> Session:
-        """Make an existing session current. Raises `NotFound`, and then nothing has changed."""
-        raise NotImplementedError
+        """Make an existing session current. Raises `NotFound` or `Conflict` (trash), and then nothing has changed."""
+        with self._lock:
+            session = self._store.get_session(id)
+            if session.trashed_at is not None:
+                raise Conflict(f"Session {short(id)} is in the trash: bring it back before you go on with it")
+            if session.id == self._id:
+                return session
+            before_id = self._id
+            self._become(session)
+        self._tell_change(_find(self._store, before_id), session)
+        return session
 
     def set_pending_context_size(self, size: int) -> None:
         """The window, in tokens, of the next session that is created; it overrides the configured one."""
-        raise NotImplementedError
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise Invalid(f"a context size is a number of tokens from 1, not {size!r}", field="context_size")
+        with self._lock:
+            self._pending_size = size
 
     def take_pending_context_size(self) -> int | None:
         """The pending size, once: it is gone afterwards."""
-        raise NotImplementedError
+        with self._lock:
+            size, self._pending_size = self._pending_size, None
+            return size
 
     def on_session_change(self, callback: SessionListener) -> Callable[[], None]:
         """Call back with (session id, model, path) after each change; returns what ends it."""
-        raise NotImplementedError
+        return self._changed.add(callback)
 
     def on(self, event: EventName, callback: Callable[[SessionEvent], None]) -> Callable[[], None]:
-        """Call back when the event happens; returns what ends it."""
-        raise NotImplementedError
+        """Call back when the event happens; returns what ends it. Raises `Invalid` for an event there is not."""
+        if event not in self._events:
+            raise Invalid(f"there is no event {event!r}; there are: {', '.join(self._events)}", field="event")
+        return self._events[event].add(callback)
 
     def close(self) -> None:
         """Tell `session_end` and stop listening. The store stays open."""
-        raise NotImplementedError
+        self._unlisten()
+        self._tell("session_end", _find(self._store, self._id))
+
+    def _become(self, session: Session) -> None:
+        self._id = session.id
+        self._model = session.model
+        self._held.add(session.id)
+
+    def _mark_start(self, session: Session) -> None:
+        text = f"Session {session.id} started with {session.model or 'no model'} in {self.session_path(session.id)}"
+        try:
+            self._store.append(session.id, note(text, metadata={"event": "session_start"}))
+        except PalaverError as exc:
+            _log.warning("The start of session %s could not be noted: %s", session.id, exc.message)
+
+    def _tell_change(self, before: Session | None, session: Session) -> None:
+        self._tell("session_end", before)
+        self._changed.call(session.id, session.model, self.session_path(session.id))
+        self._tell("session_start", session)
+
+    def _tell(self, name: EventName, session: Session | None, leaf_id: str | Head = HEAD) -> None:
+        listeners = self._events[name]
+        if session is None or not listeners:
+            return
+        try:
+            now = self._store.get_session(session.id)
+            turn_number = self._turns.count(session.id, leaf_id)
+        except PalaverError as exc:
+            _log.warning("%s of session %s could not be told: %s", name, session.id, exc.message)
+            return
+        listeners.call(
+            SessionEvent(
+                name=name,
+                session_id=now.id,
+                model=now.model,
+                provider=now.provider,
+                turn_number=turn_number,
+                message_count=now.message_count,
+                timestamp=Time.current(),
+            )
+        )
+
+    def _on_changes(self, changes: Sequence[Change]) -> None:
+        """After each answer that was saved in a session this client has or had."""
+        for change in changes:
+            if change.kind == "message.added" and change.session_id in self._held and change.message_id:
+                self._tell_saved(change.message_id)
+
+    def _tell_saved(self, message_id: str) -> None:
+        if not self._events["session_saved"]:
+            return
+        try:
+            message = self._store.get_message(message_id)
+        except NotFound:
+            return  # purged meanwhile
+        if message.role == "assistant" and message.status != "streaming":
+            self._tell("session_saved", _find(self._store, message.session_id), message.id)
+
+
+class _Listeners(Generic[P]):
+    """Callbacks, each called whatever the others do."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[object, Callable[P, Any]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
+    def add(self, callback: Callable[P, Any]) -> Callable[[], None]:
+        place = object()
+        self._callbacks[place] = callback
+
+        def remove() -> None:
+            self._callbacks.pop(place, None)
+
+        return remove
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        for callback in list(self._callbacks.values()):
+            try:
+                callback(*args, **kwargs)
+            except Exception:  # noqa: BLE001  (a stranger's code must not stop the others or the change)
+                _log.exception("A listener of the session failed")
+
+
+class _TurnCounter:
+    """Counts the questions of a branch; what it has counted once it does not read again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def count(self, session_id: str, leaf_id: str | Head) -> int:
+        known_id, known_count = self._known.get(session_id, ("", 0))
+        counted, newest = 0, ""
+        for message in newest_first(self._store, session_id, leaf_id):
+            newest = newest or message.id
+            if message.id == known_id:
+                counted += known_count
+                break
+            counted += message.role == "user"
+        self._known[session_id] = (newest, counted)
+        return counted
+
+
+def _find(store: Store, session_id: str) -> Session | None:
+    try:
+        return store.get_session(session_id)
+    except PalaverError:
+        return None

@@ -1,16 +1,13 @@
 """What a session's model is sent, read from the store, and what a person should hear of it."""
 
-from collections.abc import Iterator, Sequence
-
 from palaver.chat.backlog import Backlog
-from palaver.context.prompt import Branch, Prompt, Stored, build_prompt
+from palaver.chat.branches import branch
+from palaver.context.prompt import Prompt, build_prompt
 from palaver.context.window import WARNING_PERCENT, Window, choose_window
 from palaver.errors import ProviderError
-from palaver.model import Message, NewMessage, Session
+from palaver.model import Session
 from palaver.providers.base import Provider
 from palaver.store import Head, Store
-
-_PAGE = 50
 
 
 class Prompter:
@@ -23,27 +20,36 @@ class Prompter:
         self._guessed: set[tuple[str, str]] = set()
         self._levels: dict[str, int] = {}
 
-    def build(
-        self, session: Session, leaf_id: str | Head, provider: Provider, model: str
-    ) -> tuple[Prompt, str | None]:
-        """The prompt for the branch that ends in `leaf_id` and what is not saved yet, and a warning for a person.
+    def build(self, session: Session, leaf_id: str | Head, provider: Provider, model: str) -> Prompt:
+        """The prompt for the branch that ends in `leaf_id` and what is not saved yet.
 
         Raises `ContextOverflow`, and what the store raises.
         """
-        window = choose_window(session.context_size, self._find_window(session, provider, model))
-        prompt = build_prompt(
+        return self._build(session, leaf_id, self._choose_window(session, provider, model))
+
+    def build_aloud(
+        self, session: Session, leaf_id: str | Head, provider: Provider, model: str
+    ) -> tuple[Prompt, str | None]:
+        """The same for a turn, with a warning for a person where there is something new to say."""
+        window = self._choose_window(session, provider, model)
+        prompt = self._build(session, leaf_id, window)
+        said = (self._guess_warning(window, provider, model), self._fill_warning(session.id, prompt))
+        return prompt, " ".join(filter(None, said)) or None
+
+    def _choose_window(self, session: Session, provider: Provider, model: str) -> Window:
+        reported = None if session.context_size is not None else self._find_window(provider, model)
+        return choose_window(session.context_size, reported)
+
+    def _build(self, session: Session, leaf_id: str | Head, window: Window) -> Prompt:
+        return build_prompt(
             branch(self._store, session.id, leaf_id, self._backlog.messages(session.id)),
             window=window.size,
             reserve=_reserve(session),
             system_prompt=session.system_prompt,
             checkpoints=self._store.list_checkpoints(session.id),
         )
-        said = (self._guess_warning(window, provider, model), self._fill_warning(session.id, prompt))
-        return prompt, " ".join(filter(None, said)) or None
 
-    def _find_window(self, session: Session, provider: Provider, model: str) -> int | None:
-        if session.context_size is not None:
-            return None
+    def _find_window(self, provider: Provider, model: str) -> int | None:
         key = (provider.name, model)
         if key not in self._reported:
             try:
@@ -74,30 +80,6 @@ class Prompter:
         if level == 2:
             return f"Older messages are no longer sent: the newest ones take {numbers}."
         return f"The conversation takes {numbers}."
-
-
-def branch(store: Store, session_id: str, leaf_id: str | Head, unsaved: Sequence[NewMessage] = ()) -> Branch:
-    """A stored branch and what is not saved yet, backwards, read page by page as far as it is asked for."""
-    ids = {message.id for message in unsaved}
-
-    def backwards(before: str | None) -> Iterator[Stored]:
-        if before is None:
-            yield from reversed(unsaved)
-        for message in _stored(store, session_id, leaf_id if before is None else before):
-            if message.id != before and message.id not in ids:
-                yield message
-
-    return backwards
-
-
-def _stored(store: Store, session_id: str, leaf_id: str | Head) -> Iterator[Message]:
-    cursor: str | None = None
-    while True:
-        page = store.list_messages(session_id, leaf_id=leaf_id, before=cursor, limit=_PAGE)
-        yield from reversed(page.items)
-        if page.next_cursor is None:
-            return
-        cursor = page.next_cursor
 
 
 def _reserve(session: Session) -> int:

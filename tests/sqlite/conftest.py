@@ -1,6 +1,8 @@
 """Fixtures for the tests of the SQLite file."""
 
 import os
+import resource
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,5 +30,23 @@ def ordinary_user(tmp_path: Path) -> Callable[[], Any]:
             yield
         finally:
             os.seteuid(0)
+
+    return act
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], Any]:
+    """A context in which no file grows beyond so many bytes, as if the disk were full then."""
+
+    @contextmanager
+    def act(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
 
     return act

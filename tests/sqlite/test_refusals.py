@@ -208,9 +208,8 @@ def test_a_file_that_may_not_be_written(tmp_path: Path, ordinary_user: Callable[
     path.chmod(0o444)
     tmp_path.chmod(0o755)
     before = contents(tmp_path)
-    for name in ("prepare", "write"):
-        with ordinary_user(), pytest.raises(Unavailable, match=r"talk\.db"):
-            OPENINGS[name](path, None)
+    with ordinary_user(), pytest.raises(Unavailable, match=r"talk\.db"):
+        connect(path, None, mode="write")
     assert contents(tmp_path) == before
 
 

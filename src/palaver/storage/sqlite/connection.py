@@ -76,7 +76,7 @@ def has_moved(connection: apsw.Connection) -> bool:
 
 
 def _open(path: Path, key: cipher.Key | None, header: bytes, mode: Mode) -> apsw.Connection:
-    if mode == "write" and not os.access(path, os.W_OK):  # SQLite would fall back to reading, without a word
+    if mode == "write" and not _may_write(path):  # SQLite would fall back to reading, without a word
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     query = "?immutable=1" if mode == "read" and _is_still(path) else ""
     connection = apsw.Connection(uri(path, query), flags=_FLAGS[mode], statementcachesize=_STATEMENTS)
@@ -100,7 +100,7 @@ def _settle(connection: apsw.Connection, mode: Mode, timeout: float) -> None:
 
 def _is_still(path: Path) -> bool:
     """Nobody can be writing: the folder is closed to us, and nothing beside the file says that somebody has it open."""
-    if os.access(path.parent, os.W_OK) or beside(path, "-shm").exists():
+    if _may_write(path.parent) or beside(path, "-shm").exists():
         return False
     rest = beside(path, "-wal")
     if rest.exists() and rest.stat().st_size:
@@ -109,6 +109,10 @@ def _is_still(path: Path) -> bool:
             "a folder of your own and open the copy"
         )
     return True
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _configure(connection: apsw.Connection, mode: Mode) -> None:

@@ -1,6 +1,5 @@
 """Making the database, and bringing an older one up to date."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,8 +12,8 @@ from palaver.errors import Unavailable
 from palaver.storage import migrate, queries
 from palaver.storage.migrate import Applied, Migration
 from palaver.storage.sqlite import cipher, copies, faults, place, temporary
-from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect, has_moved
-from palaver.storage.sqlite.inspection import APPLICATION_ID, inspect, peek, real, uri
+from palaver.storage.sqlite.connection import connect
+from palaver.storage.sqlite.inspection import APPLICATION_ID, inspect, peek, real
 
 _SQL = queries.load("sqlite")
 
@@ -32,8 +31,12 @@ def prepare(path: Path, key: cipher.Key | None, *, migrations: Sequence[Migratio
         if not inspect(path, key, new=True):
             _create(path, key, known)
         _refuse_newer(path, key, known)
-        with closing(connect(path, key, mode="write")) as connection:
-            upgrade(connection, path, key, known)
+        with closing(connect(path, key, mode="read")) as connection:
+            left = migrate.pending(applied(connection), known, str(path))
+        if left:
+            copies.backup(path, key)
+            with closing(connect(path, key, mode="write")) as connection:
+                _upgrade(connection, str(path), known)
 
 
 def check(connection: apsw.Connection, where: str, migrations: Sequence[Migration] | None = None) -> None:
@@ -55,33 +58,26 @@ def applied(connection: apsw.Connection) -> list[Applied]:
 
 
 def _refuse_newer(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:
-    # Before a connection that could write is opened: a newer database is left as it is, down to its folder.
+    # Before a connection that shares the file with others is opened: a newer database is left as it is, with its folder.
     with closing(peek(path, key)) as connection:
         try:
             rows = applied(connection)
         except apsw.Error:
-            return  # what lies in the WAL is needed to read it, or it is damaged: the real connection tells
+            return  # it is being written to, or damaged: the next connection tells
     migrate.pending(rows, known, str(path))
 
 
-def upgrade(
-    connection: apsw.Connection, path: Path, key: cipher.Key | None, known: Sequence[Migration]
-) -> None:
+def _upgrade(connection: apsw.Connection, where: str, known: Sequence[Migration]) -> None:
     """Run what is pending. Another process may be doing the same: each step is looked for again under its lock."""
-    if not migrate.pending(applied(connection), known, str(path)):
-        return
-    copies.backup(path, key)
     connection.pragma(
         "foreign_keys", 0
     )  # a table that is rebuilt is missing for a moment; checked before the commit
     while True:
         with _transaction(connection, "begin_immediate"):
-            left = migrate.pending(applied(connection), known, str(path))
+            left = migrate.pending(applied(connection), known, where)
             if not left:
-                break
+                return
             _run(connection, left[0])
-    connection.pragma("foreign_keys", 1)
-    connection.wal_checkpoint()
 
 
 def _create(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:
@@ -94,30 +90,7 @@ def _create(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> N
                     _run(connection, migration)
                 connection.execute(_SQL["store_add"], {"id": ids.new_bytes(), "now": _now()})
             connection.pragma("journal_mode", "wal")
-        temporary.sync(made)
-        _place_windows(made, path) if os.name == "nt" else _place(made, path)
-
-
-def _place(made: Path, path: Path) -> None:
-    """Give the new database its name, unless somebody else was faster. The lock on an empty file decides."""
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
-    with closing(apsw.Connection(uri(path), flags=flags)) as holder:
-        if path.stat().st_size:
-            return
-        holder.set_busy_timeout(round(BUSY_TIMEOUT * 1000))
-        with _transaction(holder, "begin_exclusive"):
-            if not has_moved(holder):
-                temporary.replace(made, path)
-
-
-def _place_windows(made: Path, path: Path) -> None:
-    # An open file cannot be replaced there, and a rename does not overwrite.
-    if path.exists() and path.stat().st_size == 0:
-        path.unlink()
-    try:
-        made.rename(path)
-    except FileExistsError:
-        return
+        temporary.take_empty(made, path)
 
 
 def _run(connection: apsw.Connection, migration: Migration) -> None:

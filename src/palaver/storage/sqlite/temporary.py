@@ -62,6 +62,41 @@ def publish(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def take_empty(source: Path, target: Path) -> None:
+    """The same where `target` is absent or empty; who comes later than somebody else leaves what is there.
+
+    The empty file decides, by a lock SQLite does not know of: it must never open a file that is then replaced, for it
+    would take the new one's WAL for its own.
+    """
+    sync(source)
+    if os.name == "nt":
+        _take_empty_windows(source, target)
+        return
+    import fcntl  # noqa: PLC0415  (absent on Windows)
+
+    handle = os.open(target, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_empty(handle, target):
+            source.replace(target)
+            sync_folder(target.parent)
+    finally:
+        os.close(handle)
+
+
+def _is_empty(handle: int, target: Path) -> bool:
+    held = os.fstat(handle)
+    return held.st_size == 0 and os.path.samestat(held, target.stat())
+
+
+def _take_empty_windows(source: Path, target: Path) -> None:
+    # A rename does not overwrite there.
+    if target.exists() and target.stat().st_size == 0:
+        target.unlink()
+    with contextlib.suppress(FileExistsError):
+        source.rename(target)
+
+
 def sync(path: Path) -> None:
     """What was written to the file is on the disk."""
     handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))

@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -164,20 +164,19 @@ class Events:
     def __iter__(self) -> Generator[str]:
         try:
             yield from self._events()
-        except (ProviderError, _Closed):
+        except ProviderError:
             if not self._closed:
                 raise
 
     def close(self) -> None:
         """End it now, also while a read waits."""
         self._closed = True
-        stream = self._stream
-        connection = stream.get_extra_info("socket") if stream is not None else None
-        if connection is not None:
-            _shut(connection)
+        self._cut()
 
     def _events(self) -> Iterator[str]:
         server = self._server
+        if self._closed:
+            return
         with server.translated():
             client = server.open()
             request = client.build_request(
@@ -197,20 +196,16 @@ class Events:
     def _on_trace(self, name: str, info: Mapping[str, Any]) -> None:
         if name.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._stream = info["return_value"]
-        if self._closed and name.endswith(".complete"):
-            raise _Closed
+            if self._closed:
+                self._cut()
 
-
-class _Closed(Exception):
-    """Closed before the answer began."""
-
-
-def _shut(connection: socket.socket) -> None:
-    try:
-        # Not the method of a TLS socket: that one forgets its state while another thread reads through it.
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)
-    except OSError:
-        return  # it has ended by itself
+    def _cut(self) -> None:
+        """Whoever waits for this connection finds it ended."""
+        connection = self._stream.get_extra_info("socket") if self._stream is not None else None
+        if connection is not None:
+            # Not the method of a TLS socket: that one forgets its state while another thread reads through it.
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _host(address: str) -> str:

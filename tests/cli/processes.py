@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 CALL = "from palaver.cli.main import main; main()"
 
@@ -26,12 +27,18 @@ def call(
     )
 
 
-def start(database: Path, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-    """Start a command whose three streams are pipes."""
-    return subprocess.Popen(
-        [sys.executable, "-c", CALL, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(database, **more),
-    )
+class Process(subprocess.Popen[bytes]):
+    """A running command whose three streams are pipes."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+
+    def __init__(self, database: Path, *arguments: str, **more: str) -> None:
+        super().__init__(
+            [sys.executable, "-c", CALL, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(database, **more),
+        )

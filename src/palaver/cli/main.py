@@ -60,6 +60,18 @@ class Palaver(LazyGroup):
         options["standalone_mode"] = False
         sys.exit(_run(lambda: super(Palaver, self).main(arguments, *rest, **options), arguments))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        # Here, before click makes an exit code and an empty line of its own out of them.
+        except KeyboardInterrupt as exc:
+            if sys.stderr.isatty():
+                click.echo(err=True)  # behind the ^C
+            raise click.Abort from exc
+        except BrokenPipeError as exc:
+            _silence(sys.stdout)
+            raise click.exceptions.Exit(exits.exit_code("broken_pipe")) from exc
+
 
 @click.group(
     cls=Palaver,

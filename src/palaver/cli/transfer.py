@@ -1,5 +1,7 @@
 """`palaver import` and `palaver export`."""
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -7,20 +9,24 @@ import click
 
 from palaver import wire
 from palaver.cli.app import App, command
+from palaver.cli.arguments import SessionName
 from palaver.cli.exits import exit_code
 from palaver.cli.output import notice, print_json
-from palaver.cli.progress import measuring
+from palaver.cli.progress import measuring, working
 from palaver.cli.terms import number
-from palaver.errors import PalaverError
-from palaver.formats import ImportReport, bring_in
+from palaver.errors import Conflict, PalaverError
+from palaver.formats import FORMATS, ImportReport, bring_in, take_out
 
 _SHOWN = 20
+_ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
+_READABLE = sorted(name for name, known in FORMATS.items() if known.read)
+_WRITABLE = sorted(name for name, known in FORMATS.items() if known.write)
 
 
 @command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--dry-run", is_flag=True, help="Say what would come in, and change nothing.")
-@click.option("-f", "--format", help="Take the files as this format instead of looking at them.")
+@click.option("-f", "--format", type=click.Choice(_READABLE), help="Do not look at the file; it is this.")
 @click.option("--project", metavar="ID", help="Where the sessions go.")
 def import_(
     app: App, *, files: tuple[str, ...], dry_run: bool, format: str | None, project: str | None
@@ -50,11 +56,50 @@ def import_(
 
 
 def _bring_in(app: App, name: str, *, format: str | None, project: str | None, dry_run: bool) -> ImportReport:
-    source = click.get_binary_stream("stdin") if name == "-" else Path(name)
+    source = sys.stdin.buffer if name == "-" else Path(name)
     with measuring(f"Importing {Path(name).name}") as progress:
         return bring_in(
             app.store(), source, format=format, project_id=project, dry_run=dry_run, progress=progress
         )
+
+
+@command("export")
+@click.argument("sessions", nargs=-1, type=SessionName(), metavar="[ID]...")
+@click.option(
+    "-f", "--format", type=click.Choice(_WRITABLE), help="[default: by the file's ending, else palaver]"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file, or a folder for a file each.")
+@click.option("--project", metavar="ID", help="All sessions of this project.")
+@click.option("--trash/--no-trash", default=None, help="With what is in the trash, or without.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def export(
+    app: App,
+    *,
+    sessions: tuple[str, ...],
+    format: str | None,
+    output: Path | None,
+    project: str | None,
+    trash: bool | None,
+    force: bool,
+) -> None:
+    """Write conversations to a file.
+
+    The sessions named, else all of them; to stdout where no file is named. The format "palaver" loses nothing and can be
+    imported again.
+    """
+    if output and output.is_file() and not force:
+        raise Conflict(f"{output} exists; --force replaces it")
+    named = [session.id for session in app.sessions(sessions)] or None
+    chosen = format or _ENDINGS.get(output.suffix.lower() if output else "", "palaver")
+    target = output or sys.stdout.buffer
+    with working("Exporting") if output else nullcontext():
+        count = take_out(
+            app.existing_store(), target, format=chosen, session_ids=named, project_id=project, trash=trash
+        )
+    if output and app.as_json:
+        print_json({"path": str(output), "format": chosen, "sessions": count})
+    elif output:
+        notice(f"{number(count, 'session')} in {output}")
 
 
 def _tell(name: str, report: ImportReport) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from palaver.context.prompt import Sent
 from palaver.errors import ProviderError
-from palaver.model import Text, ToolCall, ToolResult, Usage
+from palaver.model import Text, ToolCall, ToolResult
 from palaver.providers.base import Finish, Tool
 from palaver.providers.openai import OpenAIProvider
 from tests.providers.asking import a_request, ask, calls_in, reason_in, sent, text_in, usage_in
@@ -76,11 +76,9 @@ def test_text_comes_in_pieces_and_the_end_comes_last(llama_provider: OpenAIProvi
 def test_the_limit_of_tokens_is_told_as_length(llama_provider: OpenAIProvider) -> None:
     deltas = ask(llama_provider, a_request(settings={"max_tokens": 7}, extra=NEVER_ENDS))
     assert reason_in(deltas) == "length"
-    assert usage_in(deltas) == Usage(
-        input_tokens=usage_in(deltas).input_tokens,  # type: ignore[union-attr]
-        output_tokens=7,
-        cached_tokens=usage_in(deltas).cached_tokens,  # type: ignore[union-attr]
-    )
+    usage = usage_in(deltas)
+    assert usage is not None
+    assert usage.output_tokens == 7
 
 
 def test_an_answer_without_a_word_is_an_end_without_text(llama_provider: OpenAIProvider) -> None:

@@ -22,7 +22,7 @@ from palaver.storage import migrate
 from palaver.storage.migrate import Applied, Migration
 from palaver.storage.sqlite import cipher, copies, schema
 from palaver.storage.sqlite.connection import connect
-from palaver.storage.sqlite.inspection import APPLICATION_ID
+from palaver.storage.sqlite.inspection import APPLICATION_ID, beside
 from tests.sqlite.support import (
     a_database,
     close_cleanly,
@@ -92,6 +92,22 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path.touch()
     a_database(path, rows=1)
     assert count_rows(path) == 1
+
+
+def test_what_another_program_was_killed_in_is_undone(tmp_path: Path) -> None:
+    made = a_database(tmp_path / "made.db", rows=3)
+    (tmp_path / "crashed").mkdir()
+    path = tmp_path / "crashed" / "talk.db"
+    with closing(apsw.Connection(str(made))) as connection:
+        connection.pragma("journal_mode", "delete")
+        connection.pragma("cache_spill", 1)
+        connection.pragma("cache_size", 1)
+        connection.execute("BEGIN; UPDATE file_chunk SET data = zeroblob(100000)")
+        for suffix in ("", "-journal"):
+            beside(path, suffix).write_bytes(beside(made, suffix).read_bytes())
+    schema.prepare(path, None)
+    assert execute(path, None, "SELECT max(length(data)) FROM file_chunk") == 1000
+    assert execute(path, None, "PRAGMA integrity_check") == "ok"
 
 
 def test_preparing_again_changes_nothing(tmp_path: Path) -> None:

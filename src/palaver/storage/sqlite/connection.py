@@ -13,7 +13,7 @@ from palaver.errors import Busy, Unavailable
 from palaver.storage.sqlite import cipher, faults, place
 from palaver.storage.sqlite.inspection import beside, inspect, real, uri
 
-Mode = Literal["create", "write", "read"]
+Mode = Literal["create", "write", "read", "alone"]
 
 PAGE_SIZE = 4096
 BUSY_TIMEOUT = 10.0
@@ -29,6 +29,7 @@ _FLAGS: dict[Mode, int] = {
     "create": apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE,
     "write": apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE,
     "read": apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READONLY,
+    "alone": apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_READWRITE,
 }
 _CONFIG = (
     (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
@@ -50,7 +51,8 @@ def connect(
 ) -> apsw.Connection:
     """A connection to Palaver's database at `path`, which `schema.prepare` has made.
 
-    `read` takes one in a folder that may not be written, too; `create` takes an absent or empty file and leaves it empty.
+    `read` takes one in a folder that may not be written, too; `create` takes an absent or empty file and leaves it empty;
+    `alone` keeps everybody else out until it is closed, and is `Busy` at once where somebody has the file open.
     `timeout` is how many seconds it waits for another process's write afterwards. Raises `Invalid` for a key that does
     not fit or a file of another program, `Corrupt` for a damaged one, `Busy` where another process does not let go of it,
     `Unavailable` where it cannot be reached.
@@ -76,12 +78,14 @@ def has_moved(connection: apsw.Connection) -> bool:
 
 
 def _open(path: Path, key: cipher.Key | None, header: bytes, mode: Mode) -> apsw.Connection:
-    if mode == "write" and not _may_write(path):  # SQLite would fall back to reading, without a word
+    if mode in ("write", "alone") and not _may_write(
+        path
+    ):  # SQLite would fall back to reading, without a word
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     query = "?immutable=1" if mode == "read" and _is_still(path) else ""
     connection = apsw.Connection(uri(path, query), flags=_FLAGS[mode], statementcachesize=_STATEMENTS)
     try:
-        connection.set_busy_timeout(round(BUSY_TIMEOUT * 1000))
+        connection.set_busy_timeout(0 if mode == "alone" else round(BUSY_TIMEOUT * 1000))
         if key is not None:
             cipher.apply(connection, key, header)
         _configure(connection, mode)
@@ -120,7 +124,9 @@ def _configure(connection: apsw.Connection, mode: Mode) -> None:
         connection.config(option, value)
     if mode == "create":
         connection.pragma("page_size", PAGE_SIZE)
-    elif mode == "write":
+    if mode == "alone":
+        connection.pragma("locking_mode", "exclusive")  # before the WAL is opened, so that nobody shares it
+    if mode in ("write", "alone"):
         _enter_wal(connection)
     for name, setting in _pragmas(mode):
         connection.pragma(name, setting)

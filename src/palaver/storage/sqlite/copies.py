@@ -10,8 +10,8 @@ import apsw
 from palaver.errors import Busy, Conflict, Invalid, Unavailable
 from palaver.storage import queries
 from palaver.storage.sqlite import cipher, faults, temporary
-from palaver.storage.sqlite.connection import PAGE_SIZE, connect, keep_wal
-from palaver.storage.sqlite.inspection import beside, inspect, real, uri
+from palaver.storage.sqlite.connection import PAGE_SIZE, connect
+from palaver.storage.sqlite.inspection import inspect, real, uri
 
 _SQL = queries.load("sqlite")
 _STEP = 4096  # pages
@@ -36,6 +36,8 @@ def backup(
     if keep is not None and keep < 1:
         raise Invalid(f"at least 1 backup must be kept, not {keep}", field="keep")
     folder, file = _destination(path, target)
+    if file is not None and file.exists():
+        raise _taken(file)
     with closing(connect(path, key, mode="read")) as source, faults.translated(str(file or folder)):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with temporary.new_file(folder) as copy:
@@ -94,8 +96,12 @@ def _publish(copy: Path, target: Path) -> Path:
     try:
         temporary.publish(copy, target)
     except FileExistsError as exc:
-        raise Conflict(f"{target} is there already: name a new file or a folder") from exc
+        raise _taken(target) from exc
     return target
+
+
+def _taken(target: Path) -> Conflict:
+    return Conflict(f"{target} is there already: name a new file or a folder")
 
 
 def _publish_dated(copy: Path, folder: Path, stem: str, moment: datetime | None) -> Path:
@@ -148,11 +154,8 @@ def decrypt(path: Path, key: cipher.Key) -> None:
 def _convert(path: Path, old: cipher.Key | None, new: cipher.Key | None) -> None:
     path = real(path)
     with faults.translated(str(path)), temporary.new_file(path.parent) as made:
-        source = connect(path, old, mode="write", timeout=0)
-        with closing(source):
-            _take_alone(source, path)
-            header = cipher.new_header() if new is not None else b""
-            _vacuum_into(source, made, new, header)
+        with closing(_open_alone(path, old)) as source:
+            _vacuum_into(source, made, new, cipher.new_header())
             _finish(made, new)
             made.chmod(path.stat().st_mode & 0o777)
             if temporary.REPLACES_OPEN:
@@ -161,22 +164,14 @@ def _convert(path: Path, old: cipher.Key | None, new: cipher.Key | None) -> None
             temporary.replace(made, path)
 
 
-def _take_alone(source: apsw.Connection, path: Path) -> None:
-    """Lock the file until close. Leaving the WAL proves that nobody else has it open, and empties and removes it."""
-    keep_wal(source, False)
+def _open_alone(path: Path, key: cipher.Key | None) -> apsw.Connection:
+    """A connection that has the file for itself, and its WAL, whose name the new file will have too, empty."""
     try:
-        source.pragma("journal_mode", "delete")
-        source.pragma("locking_mode", "exclusive")
-        source.execute(_SQL["begin_exclusive"])
-        source.execute(_SQL["commit"])
-    except (apsw.BusyError, apsw.LockedError) as exc:
-        raise _in_use(path) from exc
-    if source.pragma("journal_mode") != "delete" or beside(path, "-wal").exists():
-        raise _in_use(path)
-
-
-def _in_use(path: Path) -> Busy:
-    return Busy(f"{path} is open elsewhere: close every Palaver that uses it, then try again")
+        source = connect(path, key, mode="alone")
+    except Busy as exc:
+        raise Busy(f"{path} is open elsewhere: close every Palaver that uses it, then try again") from exc
+    source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return source
 
 
 def _vacuum_into(source: apsw.Connection, made: Path, key: cipher.Key | None, header: bytes) -> None:

@@ -13,7 +13,7 @@ from palaver.storage import migrate, queries
 from palaver.storage.migrate import Applied, Migration
 from palaver.storage.sqlite import cipher, copies, faults, place, temporary
 from palaver.storage.sqlite.connection import connect
-from palaver.storage.sqlite.inspection import APPLICATION_ID, inspect, peek, real
+from palaver.storage.sqlite.inspection import APPLICATION_ID, beside, inspect, peek, real
 
 _SQL = queries.load("sqlite")
 
@@ -31,6 +31,10 @@ def prepare(path: Path, key: cipher.Key | None, *, migrations: Sequence[Migratio
         if not inspect(path, key, new=True):
             _create(path, key, known)
         _refuse_newer(path, key, known)
+        if beside(
+            path, "-journal"
+        ).exists():  # of another program that was killed: only who writes can undo its half
+            connect(path, key, mode="write").close()
         with closing(connect(path, key, mode="read")) as connection:
             left = migrate.pending(applied(connection), known, str(path))
         if left:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -12,12 +13,22 @@ from palaver.chat.lifecycle import SessionManager
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
 from palaver.errors import Busy, Conflict, ContextOverflow, Invalid, NotFound, ProviderError
+from palaver.formats import FORMATS, take_out
+from palaver.ids import short
 from palaver.model import Hit, Session
 from palaver.store import Store
 
 _LARGEST_WINDOW = 2**31 - 1
 _LISTED = 20
 _FOUND = 10
+_ENDINGS = {
+    "markdown": "md",
+    "html": "html",
+    "palaver": "jsonl",
+    "ollm": "json",
+    "enteract": "json",
+    "openai": "json",
+}
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -184,6 +195,32 @@ def _search(context: Context, words: str) -> Reply:
     return Found(words, page.items, page.cut)
 
 
+def _export(context: Context, words: str) -> Reply:
+    format, path = _export_target(words, context.manager.current_session)
+    if path.is_dir():
+        path /= _export_name(context.manager.current_session, format)
+    if path.exists():
+        return Failed(f"{path} exists already: name another file.")
+    take_out(context.store, path, format=format, session_ids=[context.manager.current_session.id])
+    return Said(f"This session is written to {path}.")
+
+
+def _export_target(words: str, session: Session) -> tuple[str, Path]:
+    """The format and the file of `[FORMAT] [FILE]`: where only a file is named, its ending tells the format."""
+    first, _, rest = words.partition(" ")
+    if first.lower() in FORMATS:
+        format = first.lower()
+        return format, Path(rest.strip() or _export_name(session, format)).expanduser()
+    path = Path(words).expanduser() if words else None
+    suffix = path.suffix.lower() if path else ".md"
+    format = next((name for name, ending in _ENDINGS.items() if suffix == f".{ending}"), "markdown")
+    return format, path or Path(_export_name(session, format))
+
+
+def _export_name(session: Session, format: str) -> str:
+    return f"session-{short(session.id)}.{_ENDINGS.get(format, 'json')}"
+
+
 def _retry(context: Context, _: str) -> Reply:
     for message in newest_first(context.store, context.manager.current_session.id):
         if message.role in ("user", "assistant"):
@@ -213,6 +250,13 @@ COMMANDS: tuple[Command, ...] = (
         ("resume",),
     ),
     Command("search", "WORDS", "Search all sessions.", _search, ("find",)),
+    Command(
+        "export",
+        "[FORMAT] [FILE]",
+        f"Write this session to a file: {', '.join(_ENDINGS)}.",
+        _export,
+        ("save",),
+    ),
     Command("retry", "", "Ask the last question again; the answer before is kept.", _retry),
     Command("help", "", "List the commands.", _help, ("h", "?")),
     Command("quit", "", "Leave.", _quit, ("exit", "q")),

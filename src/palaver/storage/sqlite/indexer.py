@@ -51,13 +51,14 @@ class Indexer:
         self._due.set()
 
     def _run(self) -> None:
-        while self._due.wait() and not self._closed:
+        while not self._closed:
+            self._due.wait()
+            self._due.clear()
             try:
                 self._catch_up()
             except PalaverError as exc:
                 # The search still finds everything in the tail; the next commit tries again.
                 _log.warning("the text index could not follow: %s", exc)
-            self._due.clear()
 
     def _catch_up(self) -> None:
         while not self._closed:

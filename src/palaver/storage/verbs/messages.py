@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from palaver.errors import Busy, Conflict, Invalid, NotFound
+from msgspec.structs import astuple
+
+from palaver.errors import Busy, Conflict, Invalid
 from palaver.ids import from_bytes, new_id, to_bytes
 from palaver.model import (
     ROLES,
@@ -82,10 +84,7 @@ def _known(
     if not same:
         raise Conflict(f"Another message with the id {new.id} is stored already")
     tip.position, tip.id, tip.digest, tip.match_key = known.position, known.id, known.digest, known.match_key
-    found = tx.row("find_message_at", ref=known.ref)
-    if found is None:
-        raise NotFound("message", new.id)
-    return lookup.full_message(tx, found, from_bytes(row.id))
+    return lookup.full_message(tx, astuple(known), from_bytes(row.id))
 
 
 def _equal(known: MessageRow, new: NewMessage) -> bool:
@@ -206,17 +205,15 @@ def read_tree(tx: Reading, session_id: str, after: int, limit: int) -> list[Mess
 
 def get_message(tx: Reading, message_id: str) -> Message:
     message, row, _ = lookup.message_with_session(tx, message_id)
-    found = tx.row("find_message_at", ref=message.ref)
-    if found is None:
-        raise NotFound("message", message_id)
-    return lookup.full_message(tx, found, from_bytes(row.id))
+    return lookup.full_message(tx, astuple(message), from_bytes(row.id))
 
 
 def list_siblings(tx: Reading, message_id: str) -> list[Message]:
     message, row, _ = lookup.message_with_session(tx, message_id)
     found = tx.rows("list_children", session=row.key, parent=message.parent, next=row.ref(message.parent + 1))
-    shown = [columns for columns in found if columns[9] is None and columns[10] is None]
-    return [lookup.full_message(tx, columns, from_bytes(row.id)) for columns in shown]
+    siblings = [MessageRow(*columns) for columns in found]
+    shown = [sibling for sibling in siblings if sibling.trashed_at is None and sibling.purged_at is None]
+    return [lookup.full_message(tx, astuple(sibling), from_bytes(row.id)) for sibling in shown]
 
 
 def set_head(tx: Writing, session_id: str, message_id: str | None) -> Session:

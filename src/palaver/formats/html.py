@@ -96,7 +96,7 @@ class _Page:
         state = message.error or _STATES.get(message.status)
         return (
             f'<article class="{message.role}">\n<div class="who">{who}{_time(message.created_at)}</div>\n'
-            + "".join(self._part(part) for part in message.parts)
+            + "".join(self._part(part) for part in sorted(message.parts, key=_said_after_thought))
             + (f'<p class="state">{escape(state)}</p>\n' if state else "")
             + "</article>\n"
         )
@@ -152,6 +152,10 @@ class _Page:
 
     def _put(self, text: str) -> None:
         self.out.write(text.encode())
+
+
+def _said_after_thought(part: Part) -> bool:
+    return not isinstance(part, Reasoning)
 
 
 def _head(title: str) -> str:

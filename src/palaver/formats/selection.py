@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from palaver import ids
+from palaver.errors import NotFound
 from palaver.model import Project, Session, to_ms
 from palaver.store import MAX_PAGE, Filter, Store
 
@@ -58,7 +59,10 @@ class Selection:
         ]
         keys.sort(reverse=True)
         for _, id in keys:
-            yield self.store.get_session(ids.from_bytes(id))
+            try:
+                yield self.store.get_session(ids.from_bytes(id))
+            except NotFound:
+                continue  # Purged since the list was made.
 
     def _pages(self, project_id: str | None) -> Iterator[Session]:
         filter = Filter(state="any", empty=True)

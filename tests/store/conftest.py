@@ -13,6 +13,7 @@ import pytest
 from palaver import AsyncStore, Store
 from tests.conftest import OpenStore
 from tests.support.driver import Loop, drive
+from tests.support.sound import fill
 
 
 @pytest.fixture(params=["sqlite"])
@@ -47,3 +48,19 @@ def store(open_store: OpenStore) -> Store:
 def stranger(store: Store) -> Store:
     """The same database for an actor who owns nothing in it."""
     return store.as_actor("stranger")
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a sound, closed SQLite database with something of everything in it."""
+    path = tmp_path_factory.mktemp("sound") / "palaver.db"
+    fill(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(sound: bytes, tmp_path: Path) -> Path:
+    """Where a copy of the sound database lies."""
+    path = tmp_path / "palaver.db"
+    path.write_bytes(sound)
+    return path

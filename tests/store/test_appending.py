@@ -260,7 +260,7 @@ def test_an_unknown_parent_is_not_found(store: Store, parent: str) -> None:
         ({"parts": ("text",)}, "parts"),
         ({"parts": "text"}, "parts"),
         ({"model": "a\0b"}, "model"),
-        ({"provider": "a\nb"}, "provider"),
+        ({"provider": "a\x07b"}, "provider"),
         ({"metadata": {"a": "\ud800"}}, "metadata"),
         ({"metadata": {"a": object()}}, "metadata"),
         ({"error": "\ud800"}, "error"),

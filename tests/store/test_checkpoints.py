@@ -113,7 +113,9 @@ def test_reverting_in_the_middle_changes_nothing_that_is_in_use(store: Store) ->
     second = summarise(store, session, messages[0], messages[1], replaces=[first])
     third = summarise(store, session, messages[0], messages[1], replaces=[second])
     store.revert_checkpoint(second)
-    assert active(store, session)[-1] == third
+    assert active(store, session) == [third]
+    store.revert_checkpoint(third)
+    assert active(store, session) == [first]
 
 
 def test_another_branch_has_its_own_checkpoints(store: Store) -> None:

@@ -110,7 +110,7 @@ def test_empty_archived_and_trashed_sessions_are_listed_only_when_asked_for(stor
     assert listed(store, state="open") == {open_one.id}
     assert listed(store, state="archived") == {archived.id}
     assert listed(store, state="trash") == {trashed.id}
-    assert listed(store, state="any") == {open_one.id, archived.id, trashed.id}
+    assert listed(store, state="any") == {open_one.id, archived.id, trashed.id, empty.id}
     assert listed(store, empty=True) == {open_one.id, empty.id}
 
 

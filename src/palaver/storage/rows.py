@@ -45,6 +45,7 @@ STREAMING = STATUSES.index("streaming")
 NOTE = ROLES.index("note")
 SYSTEM = ROLES.index("system")
 DIGEST_PREFIX = b"\x01"
+MAX_COUNT = 1 << 53
 
 _pack = msgspec.msgpack.Encoder().encode
 _parts_decoder = msgspec.json.Decoder(tuple[Part, ...])
@@ -230,8 +231,13 @@ def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
 def encode_body(parts: tuple[Part, ...]) -> str | bytes:
     """One plain text as itself, anything else as canonical ASCII-escaped JSON bytes. Raises `Invalid`."""
     if len(parts) == 1 and type(parts[0]) is Text:
-        return check_text(parts[0].text, "text")
-    return encode_json(msgspec.to_builtins(parts), "parts")
+        return check_text(parts[0].text, "parts")
+    try:
+        body = encode_json(msgspec.to_builtins(parts), "parts")
+        _parts_decoder.decode(body)  # What could not be read again is not written.
+    except (TypeError, NotImplementedError, RecursionError, msgspec.MsgspecError) as exc:
+        raise Invalid(f"parts cannot be written as JSON: {exc}", field="parts") from exc
+    return body
 
 
 def decode_parts(body: str | bytes | None) -> tuple[Part, ...]:
@@ -255,7 +261,14 @@ def encode_map(value: Any, field: str) -> str | None:
 
 
 def encode_usage(usage: Usage | None) -> str | None:
-    return None if usage is None else encode_json(msgspec.to_builtins(usage), "usage").decode()
+    """The counts as JSON, None where there are none. Raises `Invalid`."""
+    if usage is None:
+        return None
+    counts = msgspec.to_builtins(usage)
+    for name, count in counts.items():
+        if count is not None and not (isinstance(count, int) and 0 <= count < MAX_COUNT):
+            raise Invalid(f"usage: {name} must be a whole number of tokens, not {count!r}", field="usage")
+    return encode_json(counts, "usage").decode()
 
 
 def check_text(text: Any, field: str) -> str:

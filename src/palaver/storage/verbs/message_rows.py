@@ -3,9 +3,9 @@
 from typing import Any
 
 from palaver.context.tokens import count_parts, estimate
-from palaver.errors import Busy, Invalid, NotFound
+from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
-from palaver.model import ROLES, File, Message, NewMessage, Part, Text, Time, to_ms
+from palaver.model import ROLES, File, Message, NewMessage, Origin, Part, Text, Time, to_ms
 from palaver.storage import text
 from palaver.storage.rows import (
     NOTE,
@@ -104,6 +104,7 @@ def message_columns(
     status = status_number(new.status)
     if status == STREAMING:
         raise Invalid("a message with status streaming is made by open_draft", field="status")
+    body = encode_body(parts)
     position = row.last_position + 1
     columns: dict[str, Any] = {
         "ref": row.ref(position),
@@ -125,15 +126,21 @@ def message_columns(
         "metadata": encode_map(new.metadata, "metadata"),
         "origin_source": None,
         "origin_id": None,
-        "body": encode_body(parts),
+        "body": body,
     }
     if new.origin is not None:
         columns["origin_source"] = check_text(new.origin.source, "origin.source")
         columns["origin_id"] = check_text(new.origin.id, "origin.id")
+        check_origin_free(tx, row, new.origin)
     if not new.in_context:
         columns["in_context"], columns["guard"] = 0, message_guard(id, 0, None, None)
     columns["digest"] = digest_of(row.id, tip.digest, position, columns)
     return columns
+
+
+def check_origin_free(tx: Reading, row: SessionRow, origin: Origin) -> None:
+    if tx.row("find_message_by_origin", session=row.key, source=origin.source, origin=origin.id):
+        raise Conflict(f"Message {origin.id} of {origin.source} is in session {from_bytes(row.id)} already")
 
 
 def digest_of(

@@ -95,6 +95,8 @@ def _equal(known: MessageRow, new: NewMessage) -> bool:
         and (known.model, known.provider, known.error) == (new.model, new.provider, new.error)
         and known.usage == encode_usage(new.usage)
         and known.metadata == encode_map(new.metadata, "metadata")
+        and (known.origin_source, known.origin_id)
+        == ((new.origin.source, new.origin.id) if new.origin else (None, None))
         and (new.created_at is None or known.created_at == to_ms(Time.of(new.created_at)))
     )
 

@@ -90,6 +90,15 @@ def test_escape_sequences_of_a_model_do_not_reach_the_terminal() -> None:
     assert "\x1b[2J" not in written(console)
 
 
+def test_what_is_said_stands_below_what_was_answered_before() -> None:
+    console = a_console()
+    with LiveAnswer(console) as answer:
+        answer.write("First half")
+        answer.say("a notice")
+        answer.write("second half")
+    assert [line for line in kept(console) if line] == ["First half", "a notice", "second half"]
+
+
 def test_reasoning_is_counted_and_not_mixed_into_the_answer() -> None:
     console = a_console()
     with LiveAnswer(console) as answer:

@@ -71,7 +71,7 @@ def test_no_query_is_an_error(run: Run, talk: str, query: str) -> None:
 
 def test_a_hit_on_a_terminal_marks_what_was_found() -> None:
     text = marked(a_hit())
-    assert text.plain == "  the capital of France"
+    assert text.plain == "the capital of France"
     [span] = text.spans
     assert text.plain[span.start : span.end] == "capital"
 

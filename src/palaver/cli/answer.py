@@ -130,6 +130,8 @@ class LiveAnswer:
 
     def say(self, text: str) -> None:
         with self._cursor:
+            if self._tail.strip():
+                self._take(self._tail, "", joined=False)
             self._console.print(Text(visible(text), style="yellow"))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -182,6 +182,9 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
     """A command with the shared options whose function gets an `App` first."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        return click.command(name, **attributes)(shared_options()(pass_app(function)))
+        made: click.Command = click.command(name, cls=click.Command, **attributes)(
+            shared_options()(pass_app(function))
+        )
+        return made
 
     return decorate

@@ -50,26 +50,30 @@ class Conversation:
                 continue
             if line and not self._handle(line):
                 return 0
+            self._console.print()
 
     def _handle(self, line: str) -> bool:
         """False where the person wants to leave."""
         try:
-            if not is_command(line):
-                self._show(self._talk.ask(line))
-                return True
-            reply = run_command(self._talk.context, line)
+            if is_command(line):
+                return self._obey(line)
+            self._show(self._talk.ask(line))
         except PalaverError as exc:
             self._console.print(Text(one_line(str(exc)), style="red"))
-            return True
+        except KeyboardInterrupt:
+            self._hint("The answer is still being stopped.")
+        return True
+
+    def _obey(self, line: str) -> bool:
+        reply = run_command(self._talk.context, line)
         match reply:
             case Ended():
                 return False
             case Started(turn=turn):
                 self._show(turn)
-            case Switched():
-                self._talk.forget_model()
-                show_reply(self._console, reply)
             case _:
+                if isinstance(reply, Switched):
+                    self._talk.forget_model()
                 show_reply(self._console, reply)
         return True
 
@@ -81,7 +85,6 @@ class Conversation:
             self._hint("/retry asks again.")
         if outcome.title:
             self._hint(f"This session is now called “{one_line(outcome.title)}”.")
-        self._console.print()
 
     def _greet(self) -> None:
         session = self._talk.session
@@ -124,7 +127,7 @@ class Conversation:
         self._console.print(Text(text, style="dim"))
 
     def _completer(self) -> SlashCompleter:
-        names = [(f"/{name}", c.help) for c in COMMANDS for name in (c.name, *c.aliases)]
+        names = [(f"/{c.name}", c.help) for c in COMMANDS]
         return SlashCompleter(
             names,
             {

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from palaver.chat.commands import Command, Failed, Found, Helped, Listed, Reply, Said, Switched
 from palaver.cli.ls import line
-from palaver.cli.search import heading, marked
+from palaver.cli.search import show_hit
 from palaver.cli.terms import one_line, visible
 from palaver.ids import short
 from palaver.model import Time
@@ -49,8 +49,7 @@ def _show_sessions(console: Console, reply: Listed) -> None:
 def _show_hits(console: Console, reply: Found) -> None:
     now = Time.current()
     for hit in reply.hits:
-        console.print(heading(hit, now))
-        console.print(marked(hit))
+        show_hit(console, hit, now)
     if not reply.hits:
         console.print(Text(f"Nothing found for {visible(reply.query)}.", style="dim"))
     if reply.cut:

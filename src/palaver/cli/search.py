@@ -3,6 +3,8 @@
 import sys
 
 import click
+from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from palaver.cli.app import App, command
@@ -86,8 +88,7 @@ def search(
 def _show(walk: Walk[Hit]) -> None:
     console, found, now = out(), False, Time.current()
     for hit in walk:
-        console.print(heading(hit, now))
-        console.print(marked(hit))
+        show_hit(console, hit, now)
         found = True
     if not found:
         notice("Nothing found.")
@@ -95,8 +96,14 @@ def _show(walk: Walk[Hit]) -> None:
         notice(f"More with --after {walk.next_cursor}, or --all")
 
 
+def show_hit(console: Console, hit: Hit, now: Time) -> None:
+    """Where it is, and the snippet below."""
+    console.print(heading(hit, now))
+    console.print(Padding(marked(hit), (0, 0, 0, 2)))
+
+
 def heading(hit: Hit, now: Time) -> Text:
-    """Where the hit is, so that it can be opened: `palaver show SESSION --at MESSAGE`."""
+    """Where the hit is, as `palaver show` takes it: SESSION --at MESSAGE."""
     where = f" --at {short(hit.message_id)}" if hit.message_id else ""
     return Text.assemble(
         (short(hit.session_id), "cyan"),
@@ -108,12 +115,11 @@ def heading(hit: Hit, now: Time) -> Text:
 
 
 def marked(hit: Hit) -> Text:
-    """The snippet with its hits marked, on one line of its own."""
+    """The snippet with its hits marked."""
     # One sign for each, so that the ranges stay where they are.
     text = Text("".join(visible(sign) if sign not in "\n\t\r" else " " for sign in hit.snippet))
     for start, end in hit.ranges:
         text.stylize("bold black on yellow", start, end)
-    text.pad_left(2)
     return text
 
 

@@ -21,7 +21,7 @@ from palaver.cli.transcript import describe
 from palaver.errors import NotFound
 from palaver.model import Message, Session
 from palaver.providers.demo import DemoProvider
-from palaver.providers.discover import choose, find_providers
+from palaver.providers.discover import find_providers
 from palaver.store import Filter
 
 
@@ -32,6 +32,7 @@ class Talk:
         self.store = app.store()
         self._settings = app.settings
         self.providers = find_providers(app.settings, os.environ, locations.credentials())
+        self.engine = Engine(self.store, self.providers, settings=app.settings)
         found = self._find(session, resume=resume)
         # A model named for a session that is gone on with answers there; it does not make a new session.
         self._model = model if found else None
@@ -39,7 +40,6 @@ class Talk:
         chosen = found or self._begin(model or app.settings.model)
         self.manager = SessionManager(self.store, chosen.model, context_size=app.settings.context_size)
         self.manager.switch(chosen.id)
-        self.engine = Engine(self.store, self.providers, settings=app.settings)
 
     def __enter__(self) -> Self:
         return self
@@ -87,10 +87,10 @@ class Talk:
         return session
 
     def _begin(self, model: str | None) -> Session:
-        provider, name = choose(self.providers, model)
+        provider, name = self.engine.choose(model)
         return self.store.create_session(
             model=name,
-            provider=provider.name,
+            provider=provider,
             context_size=self._settings.context_size,
             system_prompt=self._settings.system_prompt,
         )

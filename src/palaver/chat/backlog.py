@@ -29,29 +29,34 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class Backlog:
-    """Saves at once, or keeps for later what comes behind something that waits. Safe from any thread."""
+    """Saves at once, or later and in order where the store cannot be written. Safe from any thread, waits for none."""
 
     def __init__(self, *, retry_seconds: float = 1.0) -> None:
         self._retry_seconds = retry_seconds
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._waiting: dict[str, list[_Waiting]] = {}
         self._failures: dict[str, PalaverError] = {}
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, session_id: str, message: NewMessage, save: Save) -> Message | None:
-        """What `save` returned, or None where it has to wait. What the store refuses for good is raised."""
+        """What `save` returned, or None where it has to wait: then it is tried again behind what waits already.
+
+        What the store refuses for good is raised.
+        """
+        if self.failure(session_id) is None:
+            try:
+                return save()
+            except AnswerRuns:
+                raise
+            except CANNOT_RECORD as exc:
+                self._note(session_id, exc)
         with self._lock:
-            if self._drain(session_id):
-                try:
-                    return save()
-                except AnswerRuns:
-                    raise
-                except CANNOT_RECORD as exc:
-                    self._note(session_id, exc)
             self._waiting.setdefault(session_id, []).append(_Waiting(message, save))
-            self._ensure_thread()
-            return None
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._retry, name="palaver-backlog", daemon=True)
+                self._thread.start()
+        return None
 
     def messages(self, session_id: str | None = None) -> list[NewMessage]:
         """What waits, oldest first within a session."""
@@ -62,46 +67,52 @@ class Backlog:
     def failure(self, session_id: str) -> str | None:
         """Why something of the session waits; None where nothing does."""
         with self._lock:
-            return self._failures[session_id].message if self._waiting.get(session_id) else None
-
-    def drain(self) -> bool:
-        """Try everything once, now. True where nothing waits any more."""
-        with self._lock:
-            tried = [self._drain(session_id) for session_id in list(self._waiting)]
-        return all(tried)
+            return self._failures[session_id].message if session_id in self._waiting else None
 
     def close(self) -> None:
+        """Try everything once more. What cannot be saved even then is logged, and lost with this process."""
         self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
-        self.drain()
-
-    def _drain(self, session_id: str) -> bool:
-        waiting = self._waiting.get(session_id, [])
-        while waiting:
-            try:
-                waiting[0].save()
-            except CANNOT_RECORD as exc:
-                self._note(session_id, exc)
-                return False
-            except REFUSED as exc:
-                _log.error("A message of session %s cannot be saved: %s", session_id, exc.message)
-            del waiting[0]
-        self._waiting.pop(session_id, None)
-        return True
-
-    def _note(self, session_id: str, failure: PalaverError) -> None:
-        self._failures[session_id] = failure
-        _log.warning("Session %s cannot be recorded now and is tried again: %s", session_id, failure.message)
-
-    def _ensure_thread(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._retry, name="palaver-backlog", daemon=True)
-            self._thread.start()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+        self._drain()
+        for message in self.messages():
+            _log.error("Message %s could not be saved", message.id)
 
     def _retry(self) -> None:
         while not self._closed.wait(self._retry_seconds):
+            self._drain()
             with self._lock:
-                if self.drain():
+                if not self._waiting:
                     self._thread = None
                     return
+
+    def _drain(self) -> None:
+        with self._lock:
+            session_ids = list(self._waiting)
+        for session_id in session_ids:
+            while self._save_first(session_id):
+                pass
+
+    def _save_first(self, session_id: str) -> bool:
+        """Try what waits longest in the session. True where more waits behind it that may be tried."""
+        with self._lock:
+            first = self._waiting[session_id][0]
+        try:
+            first.save()
+        except CANNOT_RECORD as exc:
+            self._note(session_id, exc)
+            return False
+        except REFUSED as exc:
+            _log.error("A message of session %s cannot be saved: %s", session_id, exc.message)
+        with self._lock:
+            del self._waiting[session_id][0]
+            if not self._waiting[session_id]:
+                del self._waiting[session_id]
+            return session_id in self._waiting
+
+    def _note(self, session_id: str, failure: PalaverError) -> None:
+        with self._lock:
+            self._failures[session_id] = failure
+        _log.warning("Session %s cannot be recorded now and is tried again: %s", session_id, failure.message)

@@ -50,7 +50,7 @@ def search(
     """Find words in every session.
 
     "Quotes" make a phrase, the last word may be a beginning, and filters may stand among the words:
-    role:user model:NAME tag:NAME before:2026-01-31 after:2026-01-01 has:tool has:file in:archive in:trash.
+    role:user model:NAME tag:NAME before:2026-01-31 after:2026-01-01 has:tool has:file in:archived in:trash.
 
     In a pipe: one line each, with session, message, role, time and snippet, separated by tabs.
     """

@@ -60,7 +60,8 @@ class _Outliner:
     def _open(self, mark: bytes) -> bool:
         if self.wants_key:
             return False
-        path = self._here() + ("[]" if mark == b"[" else "")
+        # Below what is noted no path is made: deep nesting would make each longer than the one before.
+        path = self._here() + ("[]" if mark == b"[" else "") if len(self.inside) < _DEPTH else ""
         self.inside.append((mark, path))
         self._note(path, None)
         self.key = None

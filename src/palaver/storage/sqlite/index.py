@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import apsw
 import msgspec
 
-from palaver.model import Text
+from palaver.model import Part, Text
 from palaver.storage import text
 from palaver.storage.rows import decode_parts
 from palaver.storage.sqlite.words import Tokenizer
 from palaver.storage.text import Columns
-from palaver.storage.transaction import Reading, Writing
+from palaver.storage.transaction import Reading
 
 SAMPLE = 16
 LONGEST_WORD = 40
@@ -36,10 +36,10 @@ class IndexReading(Reading, Protocol):
     connection: apsw.Connection
 
 
-class IndexWriting(Writing, Protocol):
+class IndexWriting(IndexReading, Protocol):
     """A transaction on SQLite that writes."""
 
-    connection: apsw.Connection
+    def run(self, name: str, /, **parameters: Any) -> None: ...
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None: ...
 
@@ -60,7 +60,7 @@ def index_batch(tx: IndexWriting, limit: int) -> int:
     changes = tx.iterate("index_changes", after=through, through=last, limit=limit)
     through = min(through + limit, last)
     while chunk := list(islice(changes, _CHUNK)):
-        documents = [(seq, columns) for seq, columns in _documents(chunk) if any(columns)]
+        documents = [(seq, columns) for seq, body, title in chunk if any(columns := columns_of(body, title))]
         tx.run_many("index_add", [_bind(seq, columns) for seq, columns in documents])
         words.update(_sampled_words(tokenizer, documents))
         through = max(through, chunk[-1][0])
@@ -118,19 +118,19 @@ def check(tx: IndexReading) -> list[Problem]:
 
 def columns_of(body: str | bytes | None, title: str | None) -> Columns:
     """What a change puts into the index, from the columns of its message or of its session."""
-    if type(body) is str:
-        return text.columns_of_message((Text(body),))
     if body is not None:
-        return text.columns_of_message(decode_parts(body))  # type: ignore[arg-type]
+        return text.columns_of_message(readable_parts(body))
     return text.columns_of_title(title) if title is not None else ("", "", "", "")
 
 
-def _documents(changes: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Columns]]:
-    for seq, body, title in changes:
-        try:
-            yield seq, columns_of(body, title)
-        except msgspec.MsgspecError:
-            continue  # damaged: `verify` names the message, and the others are still found
+def readable_parts(body: str | bytes) -> tuple[Part, ...]:
+    """A message's parts; none where they are damaged, which `verify` tells, so that the others are still found."""
+    if isinstance(body, str):
+        return (Text(body),)
+    try:
+        return decode_parts(body)
+    except msgspec.MsgspecError:
+        return ()
 
 
 def _json(value: object) -> str:
@@ -153,8 +153,9 @@ def _expected_sum(tx: IndexReading, words: Counter[str]) -> int:
     """The sum over every word of every text behind the watermark; `words` are counted on the way."""
     tokenizer = Tokenizer(tx.connection)
     through, _ = watermark(tx)
-    total = 0
-    for seq, columns in _documents(tx.iterate("index_changes", after=0, through=through, limit=-1)):
+    total: int = 0
+    for seq, body, title in tx.iterate("index_changes", after=0, through=through, limit=-1):
+        columns = columns_of(body, title)
         words.update(_sampled_words(tokenizer, [(seq, columns)]))
         for place, found in zip(_COLUMN_PLACES, tokenizer.columns(columns), strict=True):
             base = seq * 40503 + place * 1000003
@@ -167,7 +168,7 @@ def _expected_sum(tx: IndexReading, words: Counter[str]) -> int:
 def _indexed_sum(tx: IndexReading) -> int:
     tx.rows("index_instances_open")
     try:
-        total = sum(hash(word) * at for word, at in tx.iterate("index_sums"))
+        total: int = sum(hash(word) * at for word, at in tx.iterate("index_sums"))
     finally:
         tx.rows("index_instances_close")
     return total & _MASK

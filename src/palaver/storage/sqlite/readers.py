@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import apsw
 
 from palaver.errors import Unavailable
-from palaver.storage.sqlite import faults
+from palaver.storage.sqlite import faults, search
 from palaver.storage.sqlite.transaction import ReadTransaction
 
 MAX_IDLE = 8
@@ -53,7 +53,9 @@ class Readers:
                 raise Unavailable(f"{self._where} is closed")
             if self._idle:
                 return self._idle.pop()
-        return ReadTransaction(self._connect(), self._sql)
+        connection = self._connect()
+        search.prepare(connection)
+        return ReadTransaction(connection, self._sql)
 
     def _give_back(self, tx: ReadTransaction) -> None:
         with self._mutex:

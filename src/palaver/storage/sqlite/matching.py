@@ -1,0 +1,82 @@
+"""Finding what the index would find, in texts it does not hold yet."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from palaver.storage import text
+from palaver.storage.sqlite.index import columns_of
+from palaver.storage.sqlite.phrases import COLUMN_WEIGHTS, Need, Phrase, Wanted, relevance
+from palaver.storage.sqlite.words import Tokenizer
+
+# What the tokenizer folds into ASCII, and the marks it drops within a word. In a text without them the ASCII words of the
+# index can be seen as they are once case is folded.
+_FOLDED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff\u212a\u212b]")
+
+
+class Matcher:
+    """Decides as the index does, by the same words, for one query."""
+
+    __slots__ = ("_needles", "_tokenizer", "_wanted", "needle")
+
+    def __init__(self, wanted: Wanted, tokenizer: Tokenizer) -> None:
+        self._wanted = wanted
+        self._tokenizer = tokenizer
+        needles = [needle for need in wanted.needs if (needle := _needle(need))]
+        self._needles = [needle for needle in needles if needle.isascii() or text.is_unspaced(needle)]
+        self.needle = max(needles, key=len, default=None)
+        """Something every matching text of plain ASCII holds in small letters, for a first look in SQL."""
+
+    def score(self, body: str | bytes | None, title: str | None, length: int) -> float | None:
+        """How relevant a message or title is; None where it does not match."""
+        if not self._may_match(body if body is not None else title):
+            return None
+        return self.score_columns(columns_of(body, title), length)
+
+    def score_columns(self, columns: text.Columns, length: int) -> float | None:
+        words = self._tokenizer.columns(columns)
+        weights = [_weight(words, need) for need in self._wanted.needs]
+        if not all(weights) or any(_weight(words, need) for need in self._wanted.excluded):
+            return None
+        return relevance(weights, length)
+
+    def _may_match(self, raw: str | bytes | None) -> bool:
+        """A cheap no. It may only say no to what cannot match."""
+        if isinstance(raw, str):
+            if raw.isascii() or not _FOLDED.search(raw):
+                lowered = raw.lower()
+                return all(needle in lowered for needle in self._needles)
+        elif raw is not None and b"\\u" not in raw:
+            small = raw.lower()
+            return all(needle.encode() in small for needle in self._needles)
+        return True
+
+
+def _needle(need: Need) -> str | None:
+    """A word that each of the phrases holds, perhaps within another; the longest one."""
+    words = {word for phrase in need for word in phrase.words}
+    common = [word for word in words if all(_holds(phrase, word) for phrase in need)]
+    return max(common, key=len, default=None)
+
+
+def _holds(phrase: Phrase, needle: str) -> bool:
+    return any(needle in word for word in phrase.words)
+
+
+def _weight(columns: Sequence[Sequence[str]], need: Need) -> float:
+    """How often the need is met, weighted by column."""
+    return sum(
+        weight * sum(1 for _ in occurrences(words, phrase))
+        for weight, words in zip(COLUMN_WEIGHTS, columns, strict=True)
+        if words
+        for phrase in need
+    )
+
+
+def occurrences(words: Sequence[str], phrase: Phrase) -> Iterator[int]:
+    """Where in a row of words the phrase begins."""
+    *whole, last = phrase.words
+    size = len(whole)
+    for at, word in enumerate(words):
+        fits = word.startswith(last) if phrase.prefix else word == last
+        if fits and at >= size and list(words[at - size : at]) == whole:
+            yield at - size

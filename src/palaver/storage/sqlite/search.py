@@ -1,0 +1,311 @@
+"""Full-text search: the tail that the index does not hold yet as stored, the rest from the index, newest first.
+
+The newest 1,000 that fit make a window. It is ranked as a whole, pages are cut from it, and the next window goes on below
+it, so that pages neither repeat nor lose a hit.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import apsw
+import msgspec
+
+from palaver.errors import Invalid
+from palaver.ids import from_bytes
+from palaver.model import ROLES, Hit, Page, Time
+from palaver.storage import search_query, text
+from palaver.storage.sqlite import phrases, scope
+from palaver.storage.sqlite.index import IndexReading, readable_parts, watermark
+from palaver.storage.sqlite.marking import Marker, SubstringMarker, WordMarker, snippet
+from palaver.storage.sqlite.matching import Matcher
+from palaver.storage.sqlite.scope import Scope
+from palaver.storage.sqlite.words import Tokenizer
+from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
+from palaver.storage.verbs import branch, cursors, lookup
+from palaver.store import Filter
+
+WINDOW = 1_000
+SUBSTRING_CHANGES = 20_000
+"""How many of the newest changes are looked through where words find nothing."""
+
+_STEPS = 1_000  # of SQLite's machine between two looks at the clock: some 30 µs
+_MONTH = 30 * 86_400_000  # the age in ms at which half of what being recent adds is gone
+_FEW_PHRASES = 8
+_MICROSECONDS_READ = 2.0  # to look at a stored text
+_MICROSECONDS_SKIP = 0.6  # to pass over a hit of another session
+
+LIST, WORDS, SUBSTRING = "l", "w", "s"
+
+Score = Callable[[str | bytes | None, str | None, int], float | None]
+"""Body or title and size in bytes to relevance; None where it does not match."""
+
+
+class Found(NamedTuple):
+    seq: int
+    ref: int
+    created_at: int
+    relevance: float
+
+
+class Cursor(NamedTuple):
+    """A page begins at `offset` of the window of what is not newer than the change `top`."""
+
+    mode: str
+    top: int
+    offset: int
+
+    def encode(self) -> str:
+        return cursors.encode_cursor("search", *self)
+
+
+class Deadline:
+    """Ends what SQLite does for a connection once its time is over; `cut` tells that it did."""
+
+    def __init__(self, connection: apsw.Connection, seconds: float) -> None:
+        self._connection = connection
+        self._end = time.monotonic() + seconds
+        self.cut = False
+
+    def __enter__(self) -> Self:
+        self._connection.set_progress_handler(self.is_over, _STEPS, id=self)
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._connection.set_progress_handler(None, id=self)
+        if not isinstance(exc, apsw.InterruptError) or not self.is_over():
+            return False
+        self.cut = True
+        return True
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._end
+
+
+def prepare(connection: apsw.Connection) -> None:
+    """What every connection needs that searches."""
+    connection.register_fts5_function("relevance", _relevance)
+
+
+def search(  # noqa: PLR0917  (the contract's verb, in its order)
+    tx: IndexReading, query: str, filter: Filter | None, after: str | None, limit: int, deadline: float
+) -> Page[Hit]:
+    """A page of what the actor finds, within `deadline` seconds. Raises `Invalid` for a cursor of another list."""
+    asked = search_query.parse(query)
+    given = filter or Filter()
+    listing = not asked.terms
+    last = watermark(tx)[1]
+    cursor = _decode(after, last) if after is not None else Cursor(LIST if listing else WORDS, last, 0)
+    if listing and not asked.narrows() and not scope.narrows(given):
+        return Page([])
+    found = scope.resolve(tx, asked, given)
+    return Page([]) if found is None else _Search(tx, asked, found, limit, deadline).page(cursor)
+
+
+def _decode(text: str, last: int) -> Cursor:
+    cursor = Cursor(*cursors.decode_cursor(text, "search", str, int, int))
+    if cursor.mode not in (LIST, WORDS, SUBSTRING) or not 0 <= cursor.offset <= WINDOW or cursor.top < 0:
+        raise Invalid("this cursor does not belong to a search: start again without one", field="cursor")
+    return cursor._replace(top=min(cursor.top, last))
+
+
+class _Search:
+    """One query on its way to one page."""
+
+    def __init__(
+        self, tx: IndexReading, asked: search_query.Query, scope: Scope, limit: int, seconds: float
+    ) -> None:
+        self._tx = tx
+        self._asked = asked
+        self._scope = scope
+        self._limit = limit
+        self._deadline = Deadline(tx.connection, seconds)
+        self._tokenizer = Tokenizer(tx.connection)
+        self._wanted = phrases.understand(asked, self._tokenizer)
+        self._branches: dict[int, list[tuple[int, int]]] = {}
+
+    def page(self, cursor: Cursor) -> Page[Hit]:
+        if not self._asked.terms:
+            return self._listed(cursor)
+        if not self._wanted.needs:
+            cursor = cursor._replace(mode=SUBSTRING)
+        window = self._window(cursor)
+        if not window and cursor.mode == WORDS and cursor.offset == 0 and not self._deadline.cut:
+            cursor = cursor._replace(mode=SUBSTRING)
+            window = self._window(cursor)
+        return self._page(cursor, window)
+
+    def _page(self, cursor: Cursor, window: list[Found]) -> Page[Hit]:
+        ranked = _rank(window)[cursor.offset : cursor.offset + self._limit]
+        end = cursor.offset + len(ranked)
+        following = None
+        if ranked and end < len(window):
+            following = cursor._replace(offset=end)
+        elif window and (len(window) == WINDOW or self._deadline.cut):
+            following = cursor._replace(top=window[-1].seq - 1, offset=0)
+        next_cursor = following.encode() if following else None
+        return Page(self._hits(ranked, cursor.mode), next_cursor, self._deadline.cut)
+
+    def _window(self, cursor: Cursor) -> list[Found]:
+        """The newest that match and fit, newest first."""
+        window: list[Found] = []
+        with self._deadline:
+            for found in self._matching(cursor):
+                window.append(found)
+                if len(window) == WINDOW:
+                    break
+        return window
+
+    def _matching(self, cursor: Cursor) -> Iterator[Found]:
+        if cursor.mode == SUBSTRING:
+            yield from self._substrings(cursor.top)
+            return
+        matcher = Matcher(self._wanted, self._tokenizer)
+        if (
+            self._scope.sessions
+            and self._scope.size * _MICROSECONDS_READ < self._likely() * _MICROSECONDS_SKIP
+        ):
+            yield from self._stored("search_sessions", matcher.score, low=0, high=cursor.top)
+            return
+        through = watermark(self._tx)[0]
+        if cursor.top > through:
+            bounds = {"low": through + 1, "high": cursor.top, "needle": matcher.needle, "limit": -1}
+            yield from self._stored("search_changes", matcher.score, **bounds)
+        yield from self._indexed(min(cursor.top, through))
+
+    def _likely(self) -> int:
+        """About how many hits the rarest word has."""
+        return min(sum(phrases.frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs)
+
+    def _indexed(self, high: int) -> Iterator[Found]:
+        match, shape = phrases.expression(self._tx, self._wanted)
+        limit = -1 if self._scope.shown_branch else WINDOW
+        bounds = {"match": match, "shape": shape, "low": 1, "high": high, "limit": limit}
+        for row in self._tx.iterate("search_index", **bounds, **self._scope.parameters):
+            if self._is_shown(row[1]):
+                yield Found(*row)
+
+    def _stored(self, name: str, score: Score, **bounds: Any) -> Iterator[Found]:
+        for seq, ref, created_at, length, body, title in self._rows(name, **bounds):
+            relevance = score(body, title, length)
+            if relevance is not None and self._is_shown(ref):
+                yield Found(seq, ref, created_at, relevance)
+
+    def _rows(self, name: str, **bounds: Any) -> Iterator[Row]:
+        return self._tx.iterate(name, **bounds, **self._scope.parameters)
+
+    def _substrings(self, top: int) -> Iterator[Found]:
+        needles = [term.text.casefold() for term in self._asked.terms]
+        excluded = [term.text.casefold() for term in self._asked.excluded]
+
+        def score(body: str | bytes | None, title: str | None, length: int) -> float | None:
+            raw = "\n".join(_readable(body, title)).casefold()
+            fits = all(needle in raw for needle in needles) and not any(word in raw for word in excluded)
+            return phrases.relevance([1.0], length) if fits else None
+
+        if self._scope.sessions and self._scope.size < SUBSTRING_CHANGES:
+            return self._stored("search_sessions", score, low=0, high=top)
+        # Where the words found nothing, every text that holds one in other letters than ASCII is looked at anyway.
+        needle = max(needles, key=len)
+        low = max(top - SUBSTRING_CHANGES, 0) + 1
+        return self._stored("search_changes", score, low=low, high=top, needle=needle, limit=-1)
+
+    def _listed(self, cursor: Cursor) -> Page[Hit]:
+        """The newest messages that fit, in their order."""
+        found: list[Found] = []
+        name = "search_sessions" if self._scope.sessions else "search_changes"
+        bounds: dict[str, Any] = {"low": 1, "high": cursor.top}
+        if not self._scope.sessions:
+            bounds |= {"needle": None, "limit": -1}
+        with self._deadline:
+            for seq, ref, created_at, *_ in self._rows(name, **bounds):
+                if ref & POSITION_MASK and self._is_shown(ref):
+                    found.append(Found(seq, ref, created_at, 0.0))
+                    if len(found) > self._limit:
+                        break
+        more = len(found) > self._limit or (found and self._deadline.cut)
+        shown = found[: self._limit]
+        following = Cursor(LIST, shown[-1].seq - 1, 0).encode() if more else None
+        return Page(self._hits(shown, LIST), following, self._deadline.cut)
+
+    def _is_shown(self, ref: int) -> bool:
+        return not self._scope.shown_branch or not ref & POSITION_MASK or self._is_on_branch(ref)
+
+    def _is_on_branch(self, ref: int) -> bool:
+        key = ref >> POSITION_BITS
+        if key not in self._branches:
+            found = self._tx.row("find_session_by_key", key=key, actor=self._tx.actor)
+            row = lookup.split_session(found)[0] if found else None
+            self._branches[key] = branch.ranges(self._tx, row, row.head) if row else []
+        return branch.holds(self._branches[key], ref)
+
+    def _hits(self, ranked: list[Found], mode: str) -> list[Hit]:
+        if not ranked:
+            return []
+        marker: Marker = WordMarker(self._wanted, self._tokenizer)
+        if mode == SUBSTRING:
+            marker = SubstringMarker(term.text for term in self._asked.terms)
+        refs = msgspec.json.encode([found.ref for found in ranked]).decode()
+        scores = {found.ref: found.relevance for found in ranked}
+        return [
+            _hit(row, marker, scores[row[0]])
+            for row in self._tx.rows("search_hits", refs=refs, actor=self._tx.actor)
+        ]
+
+
+def _readable(body: str | bytes | None, title: str | None) -> tuple[str, ...]:
+    return (title or "",) if body is None else text.readable(readable_parts(body))
+
+
+def _hit(row: Row, marker: Marker, score: float) -> Hit:
+    _, session_id, project_id, title, message_id, role, created_at, body = row
+    shown, ranges = snippet(_readable(body, title), marker)
+    return Hit(
+        session_id=from_bytes(session_id),
+        message_id=from_bytes(message_id) if message_id else None,
+        project_id=from_bytes(project_id),
+        title=title,
+        role=ROLES[role] if role is not None else None,
+        snippet=shown,
+        ranges=ranges,
+        score=score,
+        created_at=Time.from_ms(created_at),
+    )
+
+
+def _rank(window: list[Found]) -> list[Found]:
+    """By relevance, the recent preferred; age counts from the newest of the window, so that every page ranks alike."""
+    newest = max((found.created_at for found in window), default=0)
+    weighed = [
+        (round(relevance * (1 + 1 / (1 + (newest - created_at) / _MONTH)), 6), seq, ref, created_at)
+        for seq, ref, created_at, relevance in window
+    ]
+    weighed.sort(reverse=True)
+    return [Found(seq, ref, created_at, relevance) for relevance, seq, ref, created_at in weighed]
+
+
+def _relevance(api: apsw.FTS5ExtensionApi, *arguments: Any) -> float:
+    """For the index's hit at hand what `Matcher` makes of a stored text; `shape` counts the phrases of each need."""
+    shape, length = arguments
+    if api.aux_data is None:
+        api.aux_data = [int(size) for size in shape.split(",")]
+    weights: list[float] = []
+    first = 0
+    for size in api.aux_data:
+        weights.append(_weight(api, range(first, first + size)))
+        first += size
+    return phrases.relevance(weights, length)
+
+
+def _weight(api: apsw.FTS5ExtensionApi, numbers: range) -> float:
+    if len(numbers) > _FEW_PHRASES:
+        return api.inst_count  # close enough for words that stand for a beginning
+    in_title, in_body, in_tool, in_code = phrases.COLUMN_WEIGHTS
+    weight = 0.0
+    for number in numbers:
+        title, body, tool, code = api.phrase_locations(number)
+        weight += in_title * len(title) + in_body * len(body) + in_tool * len(tool) + in_code * len(code)
+    return weight

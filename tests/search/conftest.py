@@ -1,0 +1,48 @@
+"""Fixtures for search: an index of its own for the exact parts, and stores searched before and after indexing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from importlib.resources import files
+from typing import Any
+
+import apsw
+import pytest
+
+from palaver import Store
+from palaver.storage import queries
+from palaver.storage.sqlite import index, search
+from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
+
+Settle = Callable[[Store], None]
+
+
+@pytest.fixture
+def connection() -> Iterator[apsw.Connection]:
+    """An empty database in memory, ready to be searched."""
+    schema = files("palaver.storage") / "migrations" / "sqlite" / "0001_initial.sql"
+    with closing(apsw.Connection(":memory:")) as connection:
+        connection.execute(schema.read_text("utf-8"))
+        search.prepare(connection)
+        yield connection
+
+
+@pytest.fixture
+def tx(connection: apsw.Connection) -> ReadTransaction:
+    return ReadTransaction(connection, queries.load("sqlite"), "local")
+
+
+def in_transaction(store: Store, work: Callable[[WriteTransaction], Any]) -> Any:
+    """What the work returns, done as the store itself would do it."""
+    return store._database.write("system", work)  # type: ignore[attr-defined]
+
+
+def catch_up(store: Store) -> None:
+    """Index everything there is."""
+    while in_transaction(store, lambda tx: index.index_batch(tx, 1_000)):
+        pass
+
+
+@pytest.fixture(params=["tail", "index"])
+def settle(request: pytest.FixtureRequest) -> Settle:
+    """Called before a search: what was stored is still the tail, or is in the index."""
+    return catch_up if request.param == "index" else lambda store: None

@@ -1,0 +1,46 @@
+"""What belongs to no session: projects, files, changes."""
+
+from hashlib import sha256
+
+from palaver.ids import from_bytes
+from palaver.storage.checks.findings import Findings
+from palaver.storage.rows import ProjectRow, project_guard
+from palaver.storage.transaction import Reading
+
+
+def check_projects(tx: Reading, found: Findings) -> None:
+    """Each against its guard."""
+    for columns in tx.iterate("verify_projects"):
+        found.checked["projects"] += 1
+        row = ProjectRow(*columns)
+        if project_guard(row) != row.guard:
+            found.add(
+                "project_changed", from_bytes(row.id), "its name, owner or state is not as it was stored"
+            )
+
+
+def check_files(tx: Reading, found: Findings) -> None:
+    """Each against its SHA-256; in memory is one piece at a time."""
+    for key, digest, size in tx.iterate("verify_files"):
+        found.checked["files"] += 1
+        content, length, number = sha256(), 0, 0
+        for at, data in tx.iterate("verify_file_chunks", file=key):
+            content.update(data)
+            length += len(data)
+            number += at == number
+        if content.digest() != digest or length != size:
+            what = (
+                f"its content ({length} of {size} bytes) is not what was stored: bring it back from a backup"
+            )
+            found.add("file_changed", digest.hex(), what)
+
+
+def check_changes(tx: Reading, found: Findings) -> None:
+    """They are numbered without a gap."""
+    counted = tx.row("verify_changes")
+    if counted is None:
+        return
+    count, first, last = counted
+    found.checked["changes"] += count
+    if count and (first != 1 or last != count):
+        found.add("change_missing", "change", f"{last - count} of {last} changes are not there")

@@ -1,0 +1,123 @@
+"""Looking at every page and every row, and putting right what can be derived from the messages."""
+
+from collections.abc import Callable
+from functools import partial
+
+import apsw
+from msgspec.structs import replace
+
+from palaver.model import Problem, Report
+from palaver.storage.checks import others, sessions
+from palaver.storage.checks.findings import Finding, Findings
+from palaver.storage.sqlite import index
+from palaver.storage.sqlite.database import Database
+from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
+from palaver.store import SYSTEM_ACTOR
+
+_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError)
+_PAGE = "page_damaged"
+_MARK = "mark_missing"
+_LOOKUP = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
+
+
+class Inspection:
+    """What was found within sessions and elsewhere, and the keys of the sessions in which something is wrong."""
+
+    def __init__(self) -> None:
+        self.inside = Findings()
+        self.outside = Findings()
+        self.touched: list[int] = []
+
+    @property
+    def items(self) -> list[Finding]:
+        return [*self.outside.items, *self.inside.items]
+
+    def report(self) -> Report:
+        problems = [*self.outside.problems(), *self.inside.problems()]
+        return Report(problems=problems, checked=dict(self.outside.checked + self.inside.checked))
+
+
+def verify_database(database: Database, repair: bool) -> Report:
+    """All problems. With `repair`, what is derived is put right in one transaction, unless pages are damaged."""
+    with database.read(SYSTEM_ACTOR) as tx:
+        found = inspect(tx)
+    report = found.report()
+    if not repair or any(finding.problem.kind == _PAGE for finding in found.items):
+        return report
+    if any(finding.mend for finding in found.items):
+        return replace(report, problems=database.write(SYSTEM_ACTOR, partial(_mend, found=found)))
+    return report
+
+
+def inspect(tx: ReadTransaction) -> Inspection:
+    """Look at everything there is."""
+    found = Inspection()
+    outside = found.outside
+    _step(outside, "database", partial(_check_pages, tx, outside))
+    _step(outside, "database", partial(_check_references, tx, outside))
+    _step(outside, "project", partial(others.check_projects, tx, outside))
+    _step(outside, "session", partial(_check_sessions, tx, found))
+    _step(outside, "message", partial(sessions.check_orphans, tx, outside))
+    _step(outside, "file", partial(others.check_files, tx, outside))
+    _step(outside, "change", partial(others.check_changes, tx, outside))
+    _step(outside, "text_index", partial(_check_index, tx, outside))
+    return found
+
+
+def _step(found: Findings, where: str, work: Callable[[], None]) -> None:
+    """What cannot be read is a problem like others, and does not keep the rest from being looked at."""
+    try:
+        work()
+    except _UNREADABLE as exc:
+        found.add(_PAGE, where, f"it cannot be read to its end: {exc}; restore a backup")
+
+
+def _check_pages(tx: ReadTransaction, found: Findings) -> None:
+    for (text,) in tx.iterate("verify_pages"):
+        if any(words in text for words in _LOOKUP):
+            found.add("lookup_damaged", "database", text, _reindex)
+        elif text != "ok" and "text_index" not in text:
+            found.add(_PAGE, "database", f"{text}; restore a backup")
+
+
+def _reindex(tx: WriteTransaction) -> None:
+    tx.run("verify_reindex")
+
+
+def _check_references(tx: ReadTransaction, found: Findings) -> None:
+    for table, row, parent, _ in tx.iterate("verify_references"):
+        what = f"it refers to a row of {parent} that is not there"
+        found.add("reference_broken", f"{table} row {row}", what)
+
+
+def _check_sessions(tx: ReadTransaction, found: Inspection) -> None:
+    for key in sessions.list_keys(tx):
+        before = len(found.inside.items)
+        work = partial(sessions.check_session, tx, key, found.inside)
+        _step(found.inside, f"session number {key}", work)
+        if len(found.inside.items) > before:
+            found.touched.append(key)
+
+
+def _check_index(tx: ReadTransaction, found: Findings) -> None:
+    try:
+        for kind, where, what in index.check(tx):
+            found.add(kind, where, what, index.rebuild)
+    except apsw.CorruptError as exc:
+        if getattr(exc, "extendedresult", 0) != apsw.SQLITE_CORRUPT_VTAB:
+            raise
+        found.add("index_damaged", "text_index", f"the search index cannot be read: {exc}", index.rebuild)
+
+
+def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
+    """Look again at the sessions in which something was wrong, now that nobody else writes, and put it right."""
+    inside = Findings()
+    for key in found.touched:
+        sessions.check_session(tx, key, inside)
+    items = [*found.outside.items, *inside.items]
+    mends = {id(finding.mend): finding.mend for finding in items if finding.mend}
+    for mend in mends.values():
+        mend(tx)
+    if any(finding.problem.kind == _MARK for finding in items):
+        index.rebuild(tx)  # What was indexed under the old mark would not be found.
+    return [replace(finding.problem, repaired=finding.mend is not None) for finding in items]

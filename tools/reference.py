@@ -151,17 +151,19 @@ def _cli() -> Iterator[str]:
         "What `palaver --help` and `palaver COMMAND --help` say. `--store`, `--actor`, `--config`, `--json` and `--debug` "
         "may stand before or after the command. [Exit codes](errors.md) tell how a command ended."
     )
-    root = click.Context(program, info_name="palaver", terminal_width=HELP_WIDTH)
+    root = click.Context(program, info_name="palaver", terminal_width=HELP_WIDTH, **program.context_settings)
     yield fenced(program.get_help(root), "text")
     for heading, names in program.sections.items():
         yield f"## {heading}"
         for name in names:
             yield from _command(root, name)
     yield "## In a conversation"
-    yield "Lines that begin with a slash. A question that begins with one is written with two."
-    yield table(
-        ("command", "what it does"), [(_slash(command), command.help) for command in commands.COMMANDS]
+    yield (
+        "A line of `palaver chat` that begins with one of these is a command. A path such as `/usr/bin`, and a line that "
+        "begins with two slashes, is said to the model."
     )
+    rows = [(code(f"/{c.name} {c.usage}".strip()), _aliases(c), c.help) for c in commands.COMMANDS]
+    yield table(("command", "or", "what it does"), rows)
 
 
 def _command(root: click.Context, name: str) -> Iterator[str]:
@@ -173,8 +175,8 @@ def _command(root: click.Context, name: str) -> Iterator[str]:
     yield fenced(found.get_help(context), "text")
 
 
-def _slash(command: commands.Command) -> str:
-    return " or ".join(f"`/{name}`" for name in (command.usage or command.name, *command.aliases))
+def _aliases(command: commands.Command) -> str:
+    return ", ".join(code(f"/{name}") for name in command.aliases)
 
 
 # settings.md

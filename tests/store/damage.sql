@@ -13,7 +13,7 @@ UPDATE message SET body = x'00ff' WHERE typeof(body) = 'blob';
 UPDATE message SET body = NULL WHERE ref = (SELECT min(ref) + 1 FROM message);
 
 -- a changed role
-UPDATE message SET role = 1 - role WHERE ref = (SELECT min(ref) + 1 FROM message) AND role < 2;
+UPDATE message SET role = 1 WHERE ref = (SELECT min(ref) + 1 FROM message);
 
 -- a role that does not exist
 UPDATE message SET role = 77 WHERE ref = (SELECT min(ref) + 1 FROM message);
@@ -121,7 +121,7 @@ DELETE FROM session_tag WHERE tag = 'x';
 INSERT INTO session_tag SELECT project_key, 'z', state, updated_at, key FROM session LIMIT 1;
 
 -- changed settings
-UPDATE session_detail SET settings = '{"temperature":2}';
+UPDATE session_detail SET settings = x'7b7d';
 
 -- lost settings
 DELETE FROM session_detail;

@@ -49,7 +49,7 @@ def test_the_right_key_opens_it_again(path: Path) -> None:
         assert store.verify().problems == []
 
 
-@pytest.mark.parametrize("key", ["wrong", KEY + " ", KEY.upper(), b"wrong", b"\0" * 32, None])
+@pytest.mark.parametrize("key", ["wrong", KEY + " ", KEY.upper(), b"wrong bytes", b"\0" * 32, None])
 def test_a_wrong_key_is_a_clear_error_and_touches_nothing(path: Path, key: str | bytes | None) -> None:
     with open_at(path) as store:
         secret_talk(store)
@@ -76,7 +76,7 @@ def test_the_key_is_in_no_message_of_an_error(path: Path) -> None:
     assert "my wrong secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["", b""])
+@pytest.mark.parametrize("key", ["", b""], ids=["text", "bytes"])
 def test_an_empty_key_is_invalid(path: Path, key: str | bytes) -> None:
     with pytest.raises(Invalid):
         open_at(path, key)

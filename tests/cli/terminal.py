@@ -1,5 +1,6 @@
 """A command on a terminal of its own, typed into and read like a person would."""
 
+import contextlib
 import os
 import pty
 import re
@@ -80,6 +81,14 @@ class Terminal:
                 raise AssertionError(f"{text!r} did not come; since then came:\n{self.text[self._read_to :]}")
         before, self._read_to = self._read_to, at + len(text)
         return self.text[before : self._read_to]
+
+    def interrupt(self) -> int:
+        """Press Ctrl+C until it ends: `input()` overlooks one that comes just before it sleeps. Gives the exit code."""
+        for _ in range(int(TIMEOUT)):
+            self.type("\x03")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(2)
+        return self.process.wait(0)
 
     def end(self) -> int:
         """Read to the end; the exit code."""

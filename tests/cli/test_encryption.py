@@ -5,6 +5,7 @@ import pytest
 
 import palaver
 from tests.cli.conftest import Run
+from tests.cli.processes import call
 
 KeyFile = Callable[[str], None]
 
@@ -79,6 +80,16 @@ def test_encrypting_twice_and_decrypting_a_plain_file_are_conflicts(
     assert run("decrypt").exit_code == 4
     run("encrypt")
     assert run("encrypt").exit_code == 4
+
+
+def test_a_database_that_is_open_elsewhere_is_busy(
+    run: Run, session: str, database: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("correct horse")
+    with palaver.open_store(str(database)):
+        assert call(database, "encrypt", PALAVER_KEY_FILE=str(key)).returncode == 5
+    assert "herons" in run("show", session).stdout
 
 
 def test_an_empty_key_file_is_refused(run: Run, session: str, key_file: KeyFile) -> None:

@@ -110,6 +110,13 @@ def test_a_store_named_after_the_command_wins(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "second.db").exists()
 
 
+def test_debug_shows_where_an_error_came_from(run: Run) -> None:
+    run("new")
+    result = run("show", "ffffffff", "--debug")
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("palaver: Session not found: ffffffff\n")
+
+
 def test_a_directory_in_place_of_a_database_is_refused(run: Run, tmp_path: Path) -> None:
     result = run("ls", "--store", str(tmp_path))
     assert result.exit_code in {exits.EXIT_CODES["invalid"], exits.EXIT_CODES["unavailable"]}

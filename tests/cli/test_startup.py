@@ -27,4 +27,4 @@ def test_the_version_imports_nothing_heavy() -> None:
 
 
 def test_a_command_imports_neither_the_terminal_prompt_nor_an_http_client() -> None:
-    assert loaded_by("ls", "--help") & {"prompt_toolkit", "httpx2", "markdown_it"} == set()
+    assert loaded_by("ls", "--help") & {"prompt_toolkit", "httpx2"} == set()

@@ -50,6 +50,12 @@ def test_escape_sequences_in_a_message_are_shown_and_not_obeyed(database: Path, 
     assert "␛]0;owned␇" in terminal.text
 
 
+def test_a_terminal_that_can_do_nothing_gets_the_answer_once(database: Path) -> None:
+    with Terminal(database, "chat", "hello", TERM="dumb") as terminal:
+        assert terminal.end() == 0
+    assert terminal.text.count("I am the demo model") == 1
+
+
 def test_json_on_a_terminal_is_indented(database: Path, session: str) -> None:
     with Terminal(database, "rename", session, "T", "--json") as terminal:
         assert terminal.end() == 0
@@ -72,8 +78,7 @@ def test_purging_asks_and_takes_no_for_an_answer(database: Path, session: str) -
 def test_ctrl_c_at_a_question_ends_with_130(database: Path, session: str) -> None:
     with Terminal(database, "purge", session) as terminal:
         terminal.expect("[y/N]")
-        terminal.type("\x03")
-        assert terminal.end() == 130
+        assert terminal.interrupt() == 130
 
 
 def test_a_passphrase_is_asked_for_without_showing_it(database: Path, session: str) -> None:

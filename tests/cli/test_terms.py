@@ -45,6 +45,10 @@ def test_stored_text_cannot_steer_the_terminal() -> None:
     assert shown.endswith("\n\te")
 
 
+def test_one_line_does_not_turn_around_what_follows_it() -> None:
+    assert terms.one_line("a \u202e b \u2066 c") == "a  b  c"
+
+
 def test_one_line_has_no_line_ends() -> None:
     assert terms.one_line("  two\r\n\tlines ") == "two lines"
 

@@ -182,9 +182,8 @@ def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], clic
     """A command with the shared options whose function gets an `App` first."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        made: click.Command = click.command(name, cls=click.Command, **attributes)(
-            shared_options()(pass_app(function))
-        )
+        made = click.command(name, cls=click.Command, **attributes)(pass_app(function))
+        made.params += shared_options()
         return made
 
     return decorate

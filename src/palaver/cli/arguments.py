@@ -77,7 +77,13 @@ def paging(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         limit = click.option(
-            "-n", "--limit", default=default, show_default=True, type=click.IntRange(1), help="How many."
+            "-n",
+            "--limit",
+            default=default,
+            show_default=True,
+            type=click.IntRange(1),
+            metavar="N",
+            help="How many.",
         )
         after = click.option("--after", metavar="CURSOR", help="Go on where the last page ended.")
         every = click.option("-a", "--all", "every", is_flag=True, help="All of them.")

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from palaver.cli.terms import one_line
+from palaver.cli.terms import one_line, outcome
+from palaver.cli.transcript import describe
 from palaver.errors import Invalid, NotFound
 from palaver.ids import find_bytes
 from palaver.model import Message, Role, Session
@@ -82,9 +83,5 @@ def _path(parents: dict[str, str | None], leaf: str | None) -> set[str]:
 
 
 def _node(message: Message) -> Node:
-    text = message.text[:_PREVIEW] or ", ".join(_name(part) for part in message.parts)
-    return Node(message.id, message.position, message.role, one_line(text))
-
-
-def _name(part: object) -> str:
-    return type(part).__name__.lower()
+    text = message.text[:_PREVIEW] or ", ".join(describe(part) for part in message.parts)[:_PREVIEW]
+    return Node(message.id, message.position, message.role, one_line(text) or outcome(message))

@@ -21,7 +21,6 @@ _SHELLS: dict[str, type[ShellComplete]] = {
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
-@shared_options()
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that completes words in a shell.
@@ -34,3 +33,6 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     script = _SHELLS[shell](ctx.find_root().command, {}, "palaver", "_PALAVER_COMPLETE").source()
     click.echo(script)
+
+
+completion.params += shared_options()

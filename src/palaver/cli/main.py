@@ -79,7 +79,6 @@ class Palaver(LazyGroup):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="A session is named by its id, or any unique beginning or ending of 6 digits or more.",
 )
-@shared_options(shown=True)
 @click.version_option(__version__, "--version", message="palaver %(version)s")
 @click.pass_context
 def palaver(ctx: click.Context) -> None:
@@ -87,6 +86,9 @@ def palaver(ctx: click.Context) -> None:
     Flags.of(ctx)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+palaver.params = [*shared_options(shown=True), *palaver.params]
 
 
 def main() -> None:

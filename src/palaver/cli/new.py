@@ -10,7 +10,7 @@ from palaver.cli.output import print_json
 @click.option("--title", help="Its title; without one it gets its first question.")
 @click.option("--model", help="The model that will answer.")
 @click.option("--provider", help="Whose model that is.")
-@click.option("--context-size", type=click.IntRange(1), help="The model's window, in tokens.")
+@click.option("--context-size", type=click.IntRange(1), metavar="N", help="The model's window, in tokens.")
 @click.option("--system-prompt", help="What the model is told before anything else.")
 @click.option("--project", metavar="ID", help="The project it belongs to; yours is the personal one.")
 def new(

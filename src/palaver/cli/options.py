@@ -1,6 +1,5 @@
 """What every command accepts, before and after its name."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,27 +21,20 @@ class Flags:
         return ctx.ensure_object(cls)
 
 
-def shared_options(*, shown: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def shared_options(*, shown: bool = False) -> list[click.Option]:
     """The options of all commands; in a command's own help only the most used are `shown`."""
-    options = (
+    return [
+        _flag("--json", "as_json", "Print data, and errors, as JSON.", is_flag=True),
         _flag("--store", "store", "The database: a path, or sqlite:///PATH.", metavar="URL|PATH"),
         _flag("--actor", "actor", "Whose conversations.", metavar="ID", hidden=not shown),
         _flag("--config", "config", "The settings file.", metavar="FILE", hidden=not shown),
-        _flag("--json", "as_json", "Print data, and errors, as JSON.", is_flag=True),
         _flag("--debug", "debug", "Show where an error came from.", is_flag=True, hidden=not shown),
-    )
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
+    ]
 
 
-def _flag(name: str, field: str, help: str, **attributes: Any) -> Callable[..., Any]:
+def _flag(name: str, field: str, help: str, **attributes: Any) -> click.Option:
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001 (click's signature)
         if value:
             setattr(Flags.of(ctx), field, value)
 
-    return click.option(name, callback=keep, expose_value=False, help=help, **attributes)
+    return click.Option([name], callback=keep, expose_value=False, help=help, **attributes)

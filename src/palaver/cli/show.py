@@ -24,7 +24,14 @@ from palaver.store import MAX_PAGE, Filter, Store
 @click.argument("session", type=SessionName(), metavar="[ID]", required=False)
 @click.option("-n", "--last", type=click.IntRange(1), metavar="N", help="Only the last N messages.")
 @click.option("--at", metavar="MESSAGE", help="Open at this message, with what is around it.")
-@click.option("--around", default=3, show_default=True, type=click.IntRange(0), help="How much is around it.")
+@click.option(
+    "--around",
+    default=3,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="How much is around it.",
+)
 @click.option("-a", "--all", "every", is_flag=True, help="The tree of all branches, a line for each message.")
 @click.option("--full", is_flag=True, help="Reasoning, tool calls and results whole.")
 def show(

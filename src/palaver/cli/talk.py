@@ -16,6 +16,7 @@ from palaver.chat.lifecycle import SessionManager
 from palaver.chat.turn import Turn
 from palaver.cli.answer import Answer
 from palaver.cli.app import App
+from palaver.cli.output import notice
 from palaver.cli.terms import one_line
 from palaver.cli.transcript import describe
 from palaver.errors import NotFound
@@ -49,6 +50,8 @@ class Talk:
     ) -> None:
         self.manager.close()
         self.engine.close()
+        for message in self.engine.unsaved():
+            notice(f"palaver: this could not be saved ({message.role}):\n{message.text}")
 
     @property
     def only_demo(self) -> bool:

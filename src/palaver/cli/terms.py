@@ -12,6 +12,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 # Control characters of stored text must not steer the terminal: each is shown as its picture instead.
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
 _PICTURES |= {0x7F: 0x2421} | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+# Overrides of the writing direction, which would turn around what stands behind a cut title as well.
+_DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 def visible(text: str) -> str:
@@ -20,8 +22,8 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space as one space, control characters made visible."""
-    return visible(" ".join(text.split()))
+    """The text with every run of white space as one space, control characters made visible, directions left out."""
+    return visible(" ".join(text.split())).translate(_DIRECTIONS)
 
 
 def fit(text: str, width: int) -> str:

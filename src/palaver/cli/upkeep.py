@@ -41,7 +41,10 @@ def verify(app: App, *, repair: bool) -> int:
 @command("backup")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--keep", type=click.IntRange(1), help="How many dated backups to leave.  [default: setting backup_keep]"
+    "--keep",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How many dated backups to leave.  [default: setting backup_keep]",
 )
 def backup(app: App, *, path: Path | None, keep: int | None) -> None:
     """Copy the database while it is in use.

@@ -61,4 +61,5 @@ class Process(subprocess.Popen[str]):
         )
 
     def line(self) -> str:
+        """The next line it prints, empty at its end."""
         return self.stdout.readline().strip()

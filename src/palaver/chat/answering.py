@@ -43,7 +43,9 @@ class Answering:
         self._error: PalaverError | None = None
 
     def stop(self) -> None:
-        """End it soon; what came is kept."""
+        """End it soon; what came is kept, what comes from now on is not."""
+        with self._lock:
+            self._sealed = True
         self._stop.set()
         self._wake.set()
 

@@ -14,7 +14,7 @@ from palaver.model import Change, Session, Time, note
 from palaver.store import HEAD, Head, Store
 
 EventName = Literal["session_start", "session_saved", "session_end"]
-SessionListener = Callable[[str, str | None, str], None]
+SessionListener = Callable[[str, str | None, str], object]
 P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class SessionManager:
         """Call back with (session id, model, path) after each change; returns what ends it."""
         return self._changed.add(callback)
 
-    def on(self, event: EventName, callback: Callable[[SessionEvent], None]) -> Callable[[], None]:
+    def on(self, event: EventName, callback: Callable[[SessionEvent], object]) -> Callable[[], None]:
         """Call back when the event happens; returns what ends it. Raises `Invalid` for an event there is not."""
         if event not in self._events:
             raise Invalid(f"there is no event {event!r}; there are: {', '.join(self._events)}", field="event")

@@ -42,7 +42,7 @@ class Recording:
         model: str,
         provider: str,
     ) -> None:
-        self._failure: PalaverError | None = None
+        self._failure: str | None = None
         self._store = store
         self._backlog = backlog
         self._session_id = session_id
@@ -64,7 +64,7 @@ class Recording:
     @property
     def failure(self) -> str | None:
         """Why not all of the answer is written; None where it is."""
-        return self._failure.message if self._failure is not None else None
+        return self._failure
 
     def open(self) -> None:
         """Open the draft. A store that cannot be written is noted in `failure`; the answer is then saved at its end."""
@@ -78,7 +78,7 @@ class Recording:
             )
             self._drafted = True
         except CANNOT_RECORD as exc:
-            self._failure = exc
+            self._failure = exc.message
 
     @property
     def waiting(self) -> int:
@@ -102,7 +102,7 @@ class Recording:
             self._failure = None
             return stop
         except CANNOT_RECORD as exc:
-            self._failure = exc
+            self._failure = exc.message
         except REFUSED as exc:
             self._lose_draft(exc)
         return False
@@ -122,7 +122,9 @@ class Recording:
             saved = self._backlog.put(self._session_id, ended, lambda: self._save(ended))
         except REFUSED as exc:
             _log.error("An answer in session %s cannot be saved: %s", self._session_id, exc.message)
-            self._failure, saved = exc, None
+            self._failure, saved = exc.message, None
+        else:
+            self._failure = None if saved else self._backlog.failure(self._session_id)
         return saved or _unsaved(ended, self._session_id, self._parent_id)
 
     def _extend(self) -> bool:
@@ -160,21 +162,23 @@ class Recording:
         [saved] = self._store.append(self._session_id, message, parent_id=self._parent_id)
         if self._spare_id and self._store.get_session(self._session_id).head_id == ended.id:
             self._store.set_head(self._session_id, saved.id)
-        self._failure = None
         return saved
 
     def _close_draft(self, ended: NewMessage) -> Message:
         self._extend()
-        saved = self._store.close_draft(
-            ended.id, status=ended.status, usage=ended.usage, error=ended.error, metadata=ended.metadata
+        return self._store.close_draft(
+            ended.id,
+            status=ended.status,
+            parts=None if self._offset else ended.parts,
+            usage=ended.usage,
+            error=ended.error,
+            metadata=ended.metadata,
         )
-        self._failure = None
-        return saved
 
     def _lose_draft(self, exc: PalaverError) -> None:
         """Somebody else has closed or removed it: the whole answer will stand beside it, under an id of its own."""
         _log.warning("The draft of an answer in session %s is lost: %s", self._session_id, exc.message)
-        self._failure = exc
+        self._failure = exc.message
         self._drafted = False
         self._spare_id = new_id()
 

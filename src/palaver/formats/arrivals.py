@@ -7,6 +7,7 @@ import msgspec
 
 from palaver.errors import Conflict, Invalid, NotFound
 from palaver.formats.base import Context, FileStream, Item, Mended, Skipped
+from palaver.formats.repairs import Repairs
 from palaver.model import (
     PERSONAL_PROJECT,
     Checkpoint,
@@ -41,6 +42,7 @@ class Arrivals:
         self._weight = 0
         self._projects: dict[str, str] = {}
         self._place = _Place()
+        self._repairs = Repairs()
 
     def take(self, item: Item) -> None:
         """Use one item; now and then this writes a batch, and `flushed` says so until the next item."""
@@ -194,15 +196,18 @@ class Arrivals:
 
     def _write(self, batch: list[Record]) -> None:
         """The batch in one step; where something in it is refused, in halves, until what is refused stands alone."""
+        records = [fitting for record in batch if (fitting := self._repairs.apply(record)) is not None]
+        if not records:
+            return
         try:
-            counts = self._context.store.import_records(batch)
+            counts = self._context.store.import_records(records)
         except (Invalid, Conflict, NotFound) as exc:
             if len(batch) > 1:
                 middle = len(batch) // 2
                 self._write(batch[:middle])
                 self._write(batch[middle:])
             else:
-                self._refused(batch[0], exc)
+                self._refused(records[0], exc)
             return
         self._count(counts)
 
@@ -219,7 +224,10 @@ class Arrivals:
                 Mended(_where(record), f"{exc.message}: what it said of the file was kept, without content")
             )
             self._write([without])
+        elif isinstance(exc, Conflict) and self._repairs.rename(record):
+            self._write([record])
         else:
+            self._repairs.give_up(record)
             self._note(Skipped(_where(record), exc.message))
 
 

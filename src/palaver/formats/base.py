@@ -6,8 +6,9 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from palaver.errors import NotFound
+from palaver.formats.decoding import decode
 from palaver.formats.selection import Selection
-from palaver.formats.slices import Source, decode
+from palaver.formats.slices import Source
 from palaver.ids import new_id
 from palaver.model import PERSONAL_PROJECT, Message, Project, Session, Time
 from palaver.store import MAX_PAGE, Record, Store

@@ -1,5 +1,6 @@
 """Which format a file has, by its structure alone: names and endings of files say nothing."""
 
+import re
 from typing import BinaryIO
 
 from palaver.errors import Invalid, Unavailable
@@ -19,6 +20,7 @@ FORMATS: dict[str, Format] = {
 }
 
 LOOKED_AT = 1 << 18
+_EMPTY = re.compile(rb"\s*\[\s*\]\s*")
 
 # Each line: a format, and the fields of which all must be seen. The first that fits decides.
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -71,6 +73,8 @@ def _name(beginning: bytes) -> str:
         raise Invalid("the file is empty: there is nothing to import")
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Invalid("the file is UTF-16 text: save it as UTF-8 and import that")
+    if _EMPTY.fullmatch(beginning):
+        return "enteract"
     seen = outline(beginning)
     if seen is not None:
         return _json_name(seen)
@@ -82,8 +86,6 @@ def _name(beginning: bytes) -> str:
 def _json_name(seen: Outline) -> str:
     if seen.paths.get("type") == "palaver" and "version" in seen.paths:
         return "palaver"
-    if set(seen.paths) == {"[]"} and seen.end is not None:
-        return "enteract"
     for name, fields in _MARKS:
         if seen.has(*fields):
             if name not in FORMATS:

@@ -12,6 +12,7 @@ import msgspec
 
 from palaver.errors import NotFound
 from palaver.formats.base import Context, Format, Item, Skipped
+from palaver.formats.decoding import Unusable
 from palaver.formats.enteract_entries import (
     FIELDS,
     NAME,
@@ -34,7 +35,7 @@ from palaver.formats.foreign import (
 )
 from palaver.formats.pretty import PrettyWriter
 from palaver.formats.selection import Selection
-from palaver.formats.slices import Cursor, Source, Unusable
+from palaver.formats.slices import Cursor, Source
 from palaver.model import DEFAULT_TITLE, Message, Origin, Session, Usage
 from palaver.store import Store
 from palaver.wire import format_time

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 
 from palaver.errors import Invalid
 from palaver.formats.base import Context, Format, Item, Mended, Skipped
+from palaver.formats.decoding import Unusable, mend
 from palaver.formats.selection import Selection
-from palaver.formats.slices import MAX_VALUE, Source, Unusable, lines, mend
+from palaver.formats.slices import MAX_VALUE, Source, lines
 from palaver.model import (
     Event,
     File,

@@ -9,6 +9,7 @@ from heapq import merge
 from typing import Any, BinaryIO
 
 from palaver.formats.base import Context, Format, Item, Skipped
+from palaver.formats.decoding import Unusable
 from palaver.formats.foreign import (
     Chain,
     Thread,
@@ -35,7 +36,7 @@ from palaver.formats.ollm_entries import (
 )
 from palaver.formats.pretty import PrettyWriter
 from palaver.formats.selection import Selection
-from palaver.formats.slices import Cursor, Source, Unusable
+from palaver.formats.slices import Cursor, Source
 from palaver.model import DEFAULT_TITLE, Event, Origin, Role, Session
 from palaver.store import Store
 from palaver.wire import encode, format_time

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from palaver.formats.base import Context, Format, Item, Skipped
+from palaver.formats.decoding import Unusable, decode
 from palaver.formats.foreign import (
     Chain,
     Thread,
@@ -20,7 +21,7 @@ from palaver.formats.foreign import (
     first_message_title,
 )
 from palaver.formats.ollm_entries import as_text
-from palaver.formats.slices import Cursor, Source, Unusable, decode
+from palaver.formats.slices import Cursor, Source
 from palaver.model import (
     Checkpoint,
     Event,

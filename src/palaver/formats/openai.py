@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 import msgspec
 
 from palaver.formats.base import Context, Format, Item, Skipped
+from palaver.formats.decoding import Unusable
 from palaver.formats.foreign import Chain, Thread, first_message_title, keep_differences, session_id
 from palaver.formats.openai_messages import NAME, messages_of, parts_of, role_of
 from palaver.formats.selection import Selection
-from palaver.formats.slices import MAX_VALUE, Broken, Cursor, Source, Unusable, lines
+from palaver.formats.slices import MAX_VALUE, Broken, Cursor, Source, lines
 from palaver.model import DEFAULT_TITLE, Message, Origin, Session
 from palaver.store import Store
 from palaver.wire import encode

@@ -18,8 +18,9 @@ import msgspec
 
 from palaver.errors import Invalid, NotFound
 from palaver.formats.base import Context, FileStream, Format, Item, Skipped
+from palaver.formats.decoding import Unusable
 from palaver.formats.selection import Selection
-from palaver.formats.slices import MAX_VALUE, Source, Unusable, lines
+from palaver.formats.slices import MAX_VALUE, Source, lines
 from palaver.model import Checkpoint, File, Message, Project, Session, Snapshot, Time
 from palaver.store import FileContent, Record, SessionEnd
 from palaver.wire import convert, encode

@@ -5,21 +5,17 @@ largest value and not the file, a value that cannot be used is passed over and t
 too deeply ever reaches a recursive parser.
 """
 
-import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO, NamedTuple
-
-import msgspec
+from typing import BinaryIO
 
 from palaver.errors import PalaverError
+from palaver.formats.decoding import Unusable, decode
 
 CHUNK = 1 << 18
 MAX_VALUE = 1 << 29
 MAX_DEPTH = 200
-MAX_DIGITS = 300
 MAX_SCALAR = 1 << 16
 BOM = b"\xef\xbb\xbf"
 
@@ -28,7 +24,6 @@ _TOKEN = re.compile(rb'[{}\[\]]|"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
 _SCALAR = re.compile(rb"[^][{},:\"\s]+")
 _QUOTE = ord('"')
-_LONE = re.compile("[\ud800-\udfff]")
 
 
 class Broken(PalaverError):
@@ -37,17 +32,6 @@ class Broken(PalaverError):
     def __init__(self, why: str, offset: int) -> None:
         super().__init__(f"{why} at byte {offset}")
         self.offset = offset
-
-
-class Unusable(PalaverError):
-    """One value cannot be taken; the cursor stands behind it and may go on."""
-
-
-class Decoded(NamedTuple):
-    """A value, and how many characters of it had to become U+FFFD."""
-
-    value: Any
-    replaced: int
 
 
 class Source:
@@ -268,59 +252,6 @@ class _Walk:
         if size > MAX_VALUE:
             raise Unusable(f"one value of {size:,} bytes; {MAX_VALUE:,} is the most that is read")
         return raw
-
-
-def decode(raw: bytes) -> Decoded:
-    """One JSON value. Lone surrogates and bytes that are no UTF-8 become U+FFFD and are counted. Raises `Unusable`.
-
-    Numbers that no double holds, and NaN, are kept as the text they stand as.
-    """
-    try:
-        return Decoded(msgspec.json.decode(raw), 0)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _decode_leniently(raw)
-
-
-def _decode_leniently(raw: bytes) -> Decoded:
-    try:
-        # A byte that is no UTF-8 becomes a lone surrogate, so that one walk finds both kinds.
-        value = _lenient.decode(raw.decode("utf-8", "surrogateescape").strip())
-    except RecursionError:
-        raise Unusable("nested too deeply") from None
-    except ValueError as exc:
-        raise Unusable(f"no JSON value: {exc}") from None
-    return mend(value)
-
-
-def _float(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-def _int(text: str) -> int | str:
-    return int(text) if len(text) <= MAX_DIGITS else text
-
-
-_lenient = json.JSONDecoder(strict=False, parse_float=_float, parse_int=_int, parse_constant=str)
-
-
-def mend(value: Any) -> Decoded:
-    """The same value with U+FFFD for each lone surrogate."""
-    count = 0
-
-    def walk(value: Any) -> Any:
-        nonlocal count
-        if isinstance(value, str):
-            mended, found = _LONE.subn("\ufffd", value)
-            count += found
-            return mended
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        if isinstance(value, dict):
-            return {walk(key): walk(item) for key, item in value.items()}
-        return value
-
-    return Decoded(walk(value), count)
 
 
 def lines(source: Source) -> Iterator[tuple[int, bytes | None, bool]]:

@@ -1,7 +1,7 @@
 """Finding what the index would find, in texts it does not hold yet."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from palaver.storage import text
 from palaver.storage.sqlite.index import columns_of
@@ -62,21 +62,38 @@ def _holds(phrase: Phrase, needle: str) -> bool:
     return any(needle in word for word in phrase.words)
 
 
-def _weight(columns: Sequence[Sequence[str]], need: Need) -> float:
+def _weight(columns: list[list[str]], need: Need) -> float:
     """How often the need is met, weighted by column."""
     return sum(
-        weight * sum(1 for _ in occurrences(words, phrase))
+        weight * _count(words, phrase)
         for weight, words in zip(COLUMN_WEIGHTS, columns, strict=True)
         if words
         for phrase in need
     )
 
 
-def occurrences(words: Sequence[str], phrase: Phrase) -> Iterator[int]:
+def _count(words: list[str], phrase: Phrase) -> int:
+    if len(phrase.words) > 1:
+        return sum(1 for _ in occurrences(words, phrase))
+    (word,) = phrase.words
+    if phrase.prefix:
+        return "\n".join(("", *words)).count(f"\n{word}")
+    return words.count(word)
+
+
+def occurrences(words: list[str], phrase: Phrase) -> Iterator[int]:
     """Where in a row of words the phrase begins."""
     *whole, last = phrase.words
     size = len(whole)
-    for at, word in enumerate(words):
-        fits = word.startswith(last) if phrase.prefix else word == last
-        if fits and at >= size and list(words[at - size : at]) == whole:
-            yield at - size
+    for at in _places(words, whole[0]) if whole else range(len(words)):
+        if words[at : at + size] == whole and at + size < len(words):
+            word = words[at + size]
+            if word.startswith(last) if phrase.prefix else word == last:
+                yield at
+
+
+def _places(words: list[str], word: str) -> Iterator[int]:
+    at = -1
+    for _ in range(words.count(word)):
+        at = words.index(word, at + 1)
+        yield at

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from palaver import settings
 from tests.docs import commands, pages
 
 WORDS = {
@@ -23,6 +24,13 @@ shell = [
     for block in pages.blocks(page)
     if block.language == "sh"
     for arguments in commands.palaver_commands(block.text)
+]
+
+configurations = [
+    pytest.param(block.text, id=f"{pages.name(page)}:{block.line}")
+    for page in pages.PAGES
+    for block in pages.blocks(page)
+    if block.language == "toml"
 ]
 
 
@@ -57,6 +65,13 @@ def test_every_command_in_the_pages_exists(arguments: list[str]) -> None:
         commands.check(arguments)
     except click.UsageError as exc:
         pytest.fail(exc.format_message())
+
+
+@pytest.mark.parametrize("text", configurations)
+def test_every_setting_in_the_pages_is_one(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text, encoding="utf-8")
+    assert settings.load(flags={}, environment={}, config=config) != settings.Settings()
 
 
 def test_every_word_of_the_domain_is_in_the_glossary() -> None:

@@ -110,6 +110,9 @@ class SessionRow(msgspec.Struct):
     revision: int
     origin_source: str | None
     origin_id: str | None
+    checkpoint_count: int = 0
+    snapshot_count: int = 0
+    detail_guard: bytes | None = None
     guard: bytes = b""
 
     def find_state(self) -> int:

@@ -26,10 +26,13 @@ _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, AttributeError)
 
 
 class Tally(NamedTuple):
-    """What the messages say of their session. `tokens` is by how much some were wrong, by ref."""
+    """What the messages say of their session.
+
+    `shown` is None where it cannot be told, `tokens` is by how much some were wrong, by ref.
+    """
 
     last: int
-    shown: int
+    shown: int | None
     tokens: dict[int, int]
 
 
@@ -38,7 +41,7 @@ def check_messages(tx: Reading, row: SessionRow, found: Findings) -> Tally:
     walk = _Walk(tx, row, found)
     for columns in tx.iterate("verify_messages", low=row.ref(1), high=row.ref(POSITION_MASK)):
         walk.step(MessageRow(*columns[:_WIDTH]), *columns[_WIDTH:])
-    return Tally(walk.last, walk.shown, walk.tokens)
+    return Tally(walk.last, walk.shown if walk.certain else None, walk.tokens)
 
 
 class _Walk:
@@ -47,6 +50,7 @@ class _Walk:
     def __init__(self, tx: Reading, row: SessionRow, found: Findings) -> None:
         self.last = 0
         self.shown = 0
+        self.certain = True
         self.tokens: dict[int, int] = {}
         self._tx = tx
         self._row = row
@@ -97,6 +101,7 @@ class _Walk:
         if message.guard != expected:
             what = "whether it is in context, in the trash or purged is not as it was stored"
             self._add(message, "flags_changed", what)
+            self.certain = False
 
     def _check_draft(self, message: MessageRow, length: int | None) -> None:
         if length is None:

@@ -87,7 +87,9 @@ def _shown(value: object) -> object:
 
 def _corrected(tx: Reading, row: SessionRow, tally: Tally) -> SessionRow:
     """The row as its messages say it should be. Of the head's two names the guard tells which is right."""
-    counted = replace(row, last_position=tally.last, message_count=tally.shown)
+    counted = replace(row, last_position=tally.last)
+    if tally.shown is not None:
+        counted.message_count = tally.shown
     variants = [_with_head(tx, counted, position, tally) for position in _heads(tx, row)]
     right = (variant for variant in variants if row.guard == session_guard(variant))
     return next(right, variants[0])
@@ -107,6 +109,8 @@ def _with_head(tx: Reading, row: SessionRow, head: int, tally: Tally) -> Session
     shown = branch.ranges(tx, row, head)
     tokens = branch.token_count(tx, row, head)
     tokens += sum(more for ref, more in tally.tokens.items() if branch.holds(shown, ref))
+    if tally.shown is None:
+        tokens = row.token_count
     made = replace(
         row, head=head, head_id=found[0] if found else row.head_id if head else None, token_count=tokens
     )
@@ -180,13 +184,21 @@ def _mark_title(tx: Writing, *, key: int) -> None:
 
 def _check_detail(tx: Reading, row: SessionRow, found: Findings) -> None:
     detail = tx.row("find_session_detail", session=row.key)
+    if row.detail_guard != (detail[3] if detail else None):
+        found.add(
+            "detail_lost",
+            from_bytes(row.id),
+            "its settings, system prompt or metadata are not those it was stored with",
+        )
     if detail is not None and detail_guard(row.id, *detail[:3]) != detail[3]:
         what = "its system prompt, settings or metadata are not as they were stored"
         found.add("detail_changed", from_bytes(row.id), what)
 
 
 def _check_checkpoints(tx: Reading, row: SessionRow, tally: Tally, found: Findings) -> None:
+    count = 0
     for id, *columns, guard in tx.iterate("verify_checkpoints", session=row.key):
+        count += 1
         found.checked["checkpoints"] += 1
         if checkpoint_guard((id, row.id, *columns)) != guard:
             found.add("checkpoint_changed", from_bytes(id), "it is not as it was stored")
@@ -197,12 +209,21 @@ def _check_checkpoints(tx: Reading, row: SessionRow, tally: Tally, found: Findin
         ):
             what = f"positions {begin} to {end}, which it stands for, are no stretch of one branch"
             found.add("checkpoint_range", from_bytes(id), what)
+    _check_count(row, "checkpoint", row.checkpoint_count, count, found)
 
 
 def _check_snapshots(tx: Reading, row: SessionRow, tally: Tally, found: Findings) -> None:
+    count = 0
     for id, *columns, guard in tx.iterate("verify_snapshots", session=row.key):
+        count += 1
         found.checked["snapshots"] += 1
         if snapshot_guard((id, row.id, *columns)) != guard:
             found.add("snapshot_changed", from_bytes(id), "it is not as it was stored")
         elif not 0 <= columns[2] <= tally.last:
             found.add("snapshot_head", from_bytes(id), f"its head, at position {columns[2]}, is not there")
+    _check_count(row, "snapshot", row.snapshot_count, count, found)
+
+
+def _check_count(row: SessionRow, noun: str, expected: int, count: int, found: Findings) -> None:
+    if expected != count:
+        found.add(f"{noun}_lost", from_bytes(row.id), f"it had {expected} {noun}s, and {count} are there")

@@ -11,6 +11,9 @@ INSERT INTO file_chunk (file_key, number, data) VALUES (:file, :number, :data)
 INSERT INTO file_holder (file_key, actor, created_at) VALUES (:file, :holder, :created_at)
 ON CONFLICT (file_key, actor) DO UPDATE SET created_at = excluded.created_at
 
+-- name: release_file
+DELETE FROM file_holder WHERE file_key = :file AND actor = :holder
+
 -- name: find_visible_file
 SELECT f.key, f.size FROM file f
 WHERE f.digest = :digest AND (

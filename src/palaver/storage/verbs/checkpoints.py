@@ -8,6 +8,7 @@ from palaver.errors import Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
 from palaver.model import CHECKPOINT_KINDS, PURPOSES, Checkpoint, Purpose, Session, Snapshot
 from palaver.storage.rows import (
+    MAX_COUNT,
     SessionRow,
     check_text,
     checkpoint_guard,
@@ -49,10 +50,10 @@ def add_checkpoint(
         _index(CHECKPOINT_KINDS, kind, "kind"),
         begin.position,
         end.position,
-        check_text(summary, "summary"),
+        _check_summary(summary),
         _check_level(level),
         number,
-        estimate(summary) if token_count is None else token_count,
+        estimate(summary) if token_count is None else _check_count(token_count),
         check_optional_name(model, "model"),
         _encode_replaces(tx, row, replaces),
         tx.now,
@@ -68,14 +69,17 @@ def add_checkpoint(
 
 
 def insert_checkpoint(tx: Writing, row: SessionRow, columns: Row) -> bool:
-    """`columns` from id to reverted_at; False where the id is there already."""
+    """`columns` from id to reverted_at; False where the id is there already. The caller saves the row."""
     names = (
         "id", "kind", "from_position", "through_position", "summary", "level", "number", "token_count", "model",
         "replaces", "created_at", "reverted_at",
     )  # fmt: skip
     guard = checkpoint_guard((columns[0], row.id, *columns[1:]))
     values = dict(zip(names, columns, strict=True))
-    return tx.row("insert_checkpoint", session=row.key, guard=guard, **values) is not None
+    if tx.row("insert_checkpoint", session=row.key, guard=guard, **values) is None:
+        return False
+    row.checkpoint_count += 1
+    return True
 
 
 def _next_number(tx: Reading, row: SessionRow) -> int:
@@ -89,6 +93,18 @@ def _check_level(level: int) -> int:
             f"level must be 3 (detailed), 2 (moderate) or 1 (compact), not {level!r}", field="level"
         )
     return level
+
+
+def _check_summary(summary: str) -> str:
+    if not check_text(summary, "summary").strip():
+        raise Invalid("summary must not be empty", field="summary")
+    return summary
+
+
+def _check_count(count: int) -> int:
+    if not isinstance(count, int) or not 0 <= count < MAX_COUNT:
+        raise Invalid(f"token_count must be a whole number of at least 0, not {count!r}", field="token_count")
+    return count
 
 
 def _index(names: tuple[str, ...], name: str, field: str) -> int:
@@ -149,18 +165,27 @@ def list_checkpoints(tx: Reading, session_id: str, active: bool) -> list[Checkpo
 
 
 def _active(tx: Reading, row: SessionRow) -> list[Row]:
-    """On the head's branch, not reverted, and not replaced by one of these."""
-    shown = branch.ranges(tx, row, row.head)
+    """On the head's branch, not reverted, and not replaced by another such one, be it through others in between."""
+    every = tx.rows("list_checkpoints", session=row.key)
+    shown = branch.ranges(tx, row, row.head) if every else []
     alive = [
         columns
-        for columns in tx.rows("list_checkpoints", session=row.key)
+        for columns in every
         if columns[_REVERTED] is None and branch.holds(shown, row.ref(columns[_THROUGH]))
     ]
+    replaces = {from_bytes(columns[_ID]): _replaced_by(columns) for columns in every}
     replaced: set[str] = set()
-    for columns in reversed(alive):
-        if from_bytes(columns[_ID]) not in replaced:
-            replaced |= set(json.loads(columns[_REPLACES]) if columns[_REPLACES] else ())
+    pending = [id for columns in alive for id in _replaced_by(columns)]
+    while pending:
+        id = pending.pop()
+        if id not in replaced:
+            replaced.add(id)
+            pending += replaces.get(id, ())
     return [columns for columns in alive if from_bytes(columns[_ID]) not in replaced]
+
+
+def _replaced_by(columns: Row) -> list[str]:
+    return list(json.loads(columns[_REPLACES])) if columns[_REPLACES] else []
 
 
 def take_snapshot(tx: Writing, session_id: str, name: str | None, purpose: Purpose) -> Snapshot:
@@ -179,16 +204,20 @@ def take_snapshot(tx: Writing, session_id: str, name: str | None, purpose: Purpo
         tx.now,
     )
     insert_snapshot(tx, row, columns)
+    session_rows.save(tx, row, None)
     tx.mark(SNAPSHOT_CHANGED, row.ref(0))
     return get_snapshot(tx, from_bytes(columns[0]))
 
 
 def insert_snapshot(tx: Writing, row: SessionRow, columns: Row) -> bool:
-    """`columns` from id to created_at; False where the id is there already."""
+    """`columns` from id to created_at; False where the id is there already. The caller saves the row."""
     names = ("id", "name", "purpose", "head", "checkpoints", "settings", "token_count", "created_at")
     guard = snapshot_guard((columns[0], row.id, *columns[1:]))
     values = dict(zip(names, columns, strict=True))
-    return tx.row("insert_snapshot", session=row.key, guard=guard, **values) is not None
+    if tx.row("insert_snapshot", session=row.key, guard=guard, **values) is None:
+        return False
+    row.snapshot_count += 1
+    return True
 
 
 def get_snapshot(tx: Reading, snapshot_id: str) -> Snapshot:
@@ -227,8 +256,7 @@ def _restore_checkpoints(tx: Writing, row: SessionRow, wanted: set[str]) -> None
         id = from_bytes(columns[_ID])
         if id in wanted and columns[_REVERTED] is not None:
             _set_reverted(tx, row, columns, None)
-        replaces = set(json.loads(columns[_REPLACES]) if columns[_REPLACES] else ())
-        if id not in wanted and columns[_REVERTED] is None and replaces & wanted:
+        if id not in wanted and columns[_REVERTED] is None and wanted.intersection(_replaced_by(columns)):
             _set_reverted(tx, row, columns, tx.now)
     for columns in _active(tx, row):
         if from_bytes(columns[_ID]) not in wanted:
@@ -246,4 +274,6 @@ def delete_snapshot(tx: Writing, snapshot_id: str) -> None:
     columns, _, session_id, _ = _find_snapshot(tx, snapshot_id)
     row, _ = lookup.session_row(tx, session_id)
     tx.run("delete_snapshot", id=columns[0])
+    row.snapshot_count -= 1
+    session_rows.save(tx, row, None)
     tx.mark(SNAPSHOT_CHANGED, row.ref(0))

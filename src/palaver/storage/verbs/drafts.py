@@ -99,7 +99,7 @@ def _empty_columns(ref: int, id: bytes, now: int) -> dict[str, Any]:
         )
     )
     numbers = {"mark": 0, "tokens": 0, "in_context": 1, "role": _ASSISTANT, "status": STREAMING}
-    return {**columns, **numbers, "ref": ref, "id": id, "created_at": now, "body": ""}
+    return {**columns, **numbers, "ref": ref, "id": id, "created_at": now, "body": encode_body(())}
 
 
 def _milliseconds(lease: float) -> int:
@@ -178,17 +178,18 @@ def close_draft(
     if status_number(status) == STREAMING:
         raise Invalid("a draft is closed as complete, interrupted, cancelled or error", field="status")
     if message.status != STREAMING:
-        return _closed_already(tx, message, row, status, parts)
+        outcome = (status, error, usage, None if parts is None else check_parts(parts))
+        return _closed_already(tx, message, row, outcome)
     final = check_parts(parts) if parts is not None else _chunks(tx, message.ref)
-    _finish(tx, row, message, final or (Text(""),), status, usage, error, metadata)
+    _finish(tx, row, message, final, status, usage, error, metadata)
     return _read(tx, message.ref, from_bytes(row.id))
 
 
-def _closed_already(
-    tx: Reading, message: MessageRow, row: SessionRow, status: Status, parts: Sequence[Part] | None
-) -> Message:
+def _closed_already(tx: Reading, message: MessageRow, row: SessionRow, outcome: tuple[Any, ...]) -> Message:
+    """The message, if it was closed with this very outcome (status, error, usage and parts, None for what came)."""
     stored = _read(tx, message.ref, from_bytes(row.id))
-    if stored.status != status or (parts is not None and tuple(parts) != stored.parts):
+    parts = stored.parts if outcome[3] is None else outcome[3]
+    if (stored.status, stored.error, stored.usage, stored.parts) != (*outcome[:3], parts):
         raise Conflict(f"Message {stored.id} was closed already, as {stored.status}")
     return stored
 

@@ -54,6 +54,9 @@ class Import:
         self.present: Counter[str] = Counter()
         self.skipped: list[str] = []
         self._rows: dict[int, SessionRow] = {}
+        self._aliases: dict[
+            bytes, SessionRow
+        ] = {}  # by the id a batch gives to a session known by its origin
         self._tips: dict[int, Tip] = {}
         self._changed: set[int] = set()
         self._take: dict[type, Callable[[Any], None]] = {
@@ -96,7 +99,9 @@ class Import:
     def _session(self, session: Session) -> None:
         tx = self.tx
         raw = to_bytes(session.id)
-        if self._find_session(session, raw) is not None:
+        known = self._find_session(session, raw)
+        if known is not None:
+            self._aliases[raw] = known
             self.present["session"] += 1
             return
         if tx.row("session_exists", id=raw) is not None:
@@ -110,8 +115,8 @@ class Import:
                 check_title(session.title),
                 TITLE_SOURCES.index(session.title_source),
             )
-        session_rows.insert(tx, row)
-        self._put_detail(row, session)
+        detail = sessions.encode_detail(session.system_prompt, session.settings, session.metadata)
+        session_rows.insert(tx, row, detail)
         self._rows[row.key] = row
         self.added["session"] += 1
         tx.touch(session.id)
@@ -134,15 +139,12 @@ class Import:
 
     def _row(self, session_id: str) -> SessionRow:
         raw = find_bytes(session_id)
+        if raw in self._aliases:
+            return self._aliases[raw]
         for row in self._rows.values():
             if row.id == raw:
                 return row
         return self._keep(lookup.session_row(self.tx, session_id)[0])
-
-    def _put_detail(self, row: SessionRow, session: Session) -> None:
-        detail = sessions.encode_detail(session.system_prompt, session.settings, session.metadata)
-        if detail != sessions.NO_DETAIL:
-            session_rows.put_detail(self.tx, row, *detail)
 
     def _message(self, message: Message) -> None:
         row = self._row(message.session_id)
@@ -256,6 +258,7 @@ class Import:
             to_ms(checkpoint.created_at), _ms(checkpoint.reverted_at),
         )  # fmt: skip
         self._count("checkpoint", checkpoints.insert_checkpoint(self.tx, row, columns))
+        self._changed.add(row.key)
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         row = self._row(snapshot.session_id)
@@ -266,6 +269,7 @@ class Import:
             encode_json(snapshot.settings, "settings"), snapshot.token_count, to_ms(snapshot.created_at),
         )  # fmt: skip
         self._count("snapshot", checkpoints.insert_snapshot(self.tx, row, columns))
+        self._changed.add(row.key)
 
     def _file(self, content: FileContent) -> None:
         digest, pieces = files.read_content(content.data)

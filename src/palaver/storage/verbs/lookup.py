@@ -118,7 +118,7 @@ def value_of(tx: Reading, columns: Row, session_id: str, parent_id: str | None) 
 
 def draft_body(tx: Reading, ref: int) -> str | bytes:
     parts = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
-    return encode_body(join_parts(parts)) if parts else ""
+    return encode_body(join_parts(parts))
 
 
 def message_at(tx: Reading, row: SessionRow, position: int) -> MessageRow:

@@ -227,6 +227,8 @@ def attach_files(tx: Writing, ref: int, parts: tuple[Part, ...]) -> None:
             if found is None:
                 raise Invalid(f"file {part.digest} is not stored: put_file first", field="parts")
             tx.run("attach_file", ref=ref, file=found[0])
+            # From now on the message keeps it; when that is purged, nothing else may.
+            tx.run("release_file", file=found[0], holder=tx.actor)
 
 
 def _file_digest(digest: str) -> bytes:

@@ -8,8 +8,10 @@ from msgspec.structs import astuple
 from palaver.errors import Busy, Conflict, Invalid
 from palaver.ids import from_bytes, new_id, to_bytes
 from palaver.model import (
+    DEFAULT_TITLE,
     ROLES,
     STATUSES,
+    TITLE_SOURCES,
     Message,
     NewMessage,
     Page,
@@ -17,6 +19,7 @@ from palaver.model import (
     Time,
     ToolCall,
     ToolResult,
+    text_of,
     to_ms,
 )
 from palaver.storage.rows import (
@@ -33,8 +36,9 @@ from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, R
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
-from palaver.storage.verbs.message_rows import Tip, add_message, find_tip
+from palaver.storage.verbs.message_rows import Tip, add_message, find_tip, parts_of
 from palaver.storage.verbs.purging import purge_message_row
+from palaver.storage.verbs.titles import first_message_title
 from palaver.store import HEAD, Head
 
 MAX_MESSAGES = 10_000
@@ -114,10 +118,11 @@ def record_tool_call(
         raise Invalid('result must be {"llmContent": …, "returnDisplay"?: text}', field="result")
     if not isinstance(args, Mapping):
         raise Invalid("args must be a mapping of names to values", field="args")
+    display = result.get("returnDisplay")
+    if display is not None and not isinstance(display, str):
+        raise Invalid(f"returnDisplay must be text, not {type(display).__name__}", field="result")
     call = NewMessage(role="assistant", parts=(ToolCall(id, name, dict(args)),))
-    part = ToolResult(
-        id, name, result["llmContent"], result.get("returnDisplay"), bool(result.get("isError"))
-    )
+    part = ToolResult(id, name, result["llmContent"], display, bool(result.get("isError")))
     return append(tx, session_id, (call, NewMessage(role="tool", parts=(part,))), parent_id)
 
 
@@ -269,8 +274,16 @@ def purge_message(tx: Writing, message_id: str) -> None:
         raise Conflict(f"Message {message_id} is still being written: stop it first")
     if message.purged_at is not None:
         return
+    _drop_title_of(tx, row, message)
     purge_message_row(tx, row, message)
     _recount(tx, row, 0 if message.trashed_at is not None else -1)
+
+
+def _drop_title_of(tx: Writing, row: SessionRow, message: MessageRow) -> None:
+    """A title made from the message is its text as well."""
+    made = message.role == ROLES.index("user") and row.title_source == TITLE_SOURCES.index("first_message")
+    if made and row.title == first_message_title(text_of(parts_of(message))):
+        session_rows.set_title(tx, row, DEFAULT_TITLE, TITLE_SOURCES.index("default"))
 
 
 def _check_changeable(message: MessageRow, row: SessionRow) -> None:

@@ -27,7 +27,7 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
     project = _project_of(tx, row)
     tx.run("delete_session", key=row.key)
     tx.mark(SESSION_PURGED, row.ref(0), purged_detail(project, from_bytes(row.id), None))
-    tx.run("delete_unused_files")
+    tx.rows("delete_unused_files")
     tx.forget(from_bytes(row.id))
     tx.scrub()
 
@@ -47,7 +47,7 @@ def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> 
     tx.mark(
         MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id))
     )
-    tx.run("delete_unused_files")
+    tx.rows("delete_unused_files")
     tx.scrub()
 
 
@@ -90,6 +90,7 @@ def _drop_quoting_checkpoints(tx: Writing, session: SessionRow, position: int) -
         key, from_position, through_position = columns[0], columns[3], columns[4]
         if from_position <= position <= through_position:
             tx.run("delete_checkpoint", key=key)
+            session.checkpoint_count -= 1
             tx.mark(CHECKPOINT_CHANGED, session.ref(0))
 
 

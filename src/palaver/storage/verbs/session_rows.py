@@ -11,7 +11,13 @@ DEFAULT_TITLE_SOURCE = 0
 EMPTY_JSON = b"{}"
 
 
-def insert(tx: Writing, row: SessionRow) -> None:
+Detail = tuple[str | None, bytes, bytes]
+"""System prompt, settings and metadata as they are stored."""
+
+NO_DETAIL: Detail = (None, EMPTY_JSON, EMPTY_JSON)
+
+
+def insert(tx: Writing, row: SessionRow, detail: Detail) -> None:
     """Store a new session's columns and give them their key."""
     row.state = row.find_state()
     found = tx.row("insert_session", **asdict(row))
@@ -20,6 +26,8 @@ def insert(tx: Writing, row: SessionRow) -> None:
     row.key = found[0]
     mark = tx.mark(SESSION_ADDED, row.ref(0))
     row.title_mark = mark if row.title_source != DEFAULT_TITLE_SOURCE else 0
+    if detail != NO_DETAIL:
+        put_detail(tx, row, *detail)
     _write(tx, row)
 
 
@@ -62,14 +70,15 @@ def set_title(tx: Writing, row: SessionRow, title: str, source: int) -> None:
 def put_detail(
     tx: Writing, row: SessionRow, system_prompt: str | None, settings: bytes, metadata: bytes
 ) -> None:
-    """The rarely changed part, beside the row."""
+    """The rarely changed part, beside the row; the caller saves the row."""
+    row.detail_guard = detail_guard(row.id, system_prompt, settings, metadata)
     tx.run(
         "put_session_detail",
         session=row.key,
         system_prompt=system_prompt,
         settings=settings,
         metadata=metadata,
-        guard=detail_guard(row.id, system_prompt, settings, metadata),
+        guard=row.detail_guard,
     )
 
 

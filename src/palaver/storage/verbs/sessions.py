@@ -87,9 +87,7 @@ def create_session(
         row.parent_id = lookup.session_row(tx, parent_id)[0].id
     row.relation = _relation_number(relation)
     detail = encode_detail(system_prompt, settings or {}, {})
-    session_rows.insert(tx, row)
-    if detail != NO_DETAIL:
-        session_rows.put_detail(tx, row, *detail)
+    session_rows.insert(tx, row, detail)
     tx.touch(from_bytes(row.id))
     if tx.max_sessions is not None:
         keep_newest(tx, tx.max_sessions, (project_key,))
@@ -112,12 +110,9 @@ def _check_size(size: int | None) -> int | None:
     return size
 
 
-NO_DETAIL = (None, session_rows.EMPTY_JSON, session_rows.EMPTY_JSON)
-
-
 def encode_detail(
     system_prompt: str | None, settings: Mapping[str, Any], metadata: Mapping[str, Any]
-) -> tuple[str | None, bytes, bytes]:
+) -> session_rows.Detail:
     prompt = None if system_prompt is None else check_text(system_prompt, "system_prompt")
     if prompt is not None and len(prompt) > MAX_SYSTEM_PROMPT:
         raise Invalid(
@@ -289,7 +284,7 @@ def _update_detail(
     if system_prompt is UNSET and settings is UNSET and metadata is UNSET:
         return
     found = tx.row("find_session_detail", session=row.key)
-    prompt, settings_now, metadata_now = found[:3] if found else NO_DETAIL
+    prompt, settings_now, metadata_now = found[:3] if found else session_rows.NO_DETAIL
     if system_prompt is not UNSET:
         prompt = encode_detail(system_prompt, {}, {})[0]
     if settings is not UNSET:
@@ -318,12 +313,11 @@ def fork_session(tx: Writing, session_id: str, leaf_id: str | None | Head, title
     fork.model, fork.provider, fork.context_size = source.model, source.provider, source.context_size
     fork.parent_id, fork.relation = source.id, _relation_number("fork")
     fork.tags = source.tags
-    session_rows.insert(tx, fork)
     found = tx.row("find_session_detail", session=source.key)
-    if found is not None:
-        session_rows.put_detail(tx, fork, *found[:3])
+    session_rows.insert(tx, fork, (found[0], found[1], found[2]) if found else session_rows.NO_DETAIL)
     _copy_branch(tx, source, fork, leaf)
-    session_rows.save_advanced(tx, fork)
+    fork.updated_at = tx.content_time()
+    session_rows.save(tx, fork, None)
     tx.touch(from_bytes(fork.id))
     return lookup.session_value(tx, fork, project_id)
 

@@ -54,6 +54,9 @@ CREATE TABLE session (
   revision INTEGER NOT NULL,
   origin_source TEXT,
   origin_id TEXT,
+  checkpoint_count INTEGER NOT NULL, -- rows of the session elsewhere, so that a lost one is noticed
+  snapshot_count INTEGER NOT NULL,
+  detail_guard BLOB,                -- the guard of its session_detail; NULL where it has none
   guard BLOB NOT NULL
 ) STRICT;
 CREATE INDEX session_list ON session (project_key, state, updated_at, id);

@@ -10,7 +10,9 @@ CALL = "from palaver.cli.main import main; main()"
 
 
 def environment(database: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "PALAVER_STORE": str(database), "PALAVER_DISCOVER": "false", **more}
+    # A terminal has its own size.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return {**inherited, "PALAVER_STORE": str(database), "PALAVER_DISCOVER": "false", **more}
 
 
 def call(

@@ -20,7 +20,15 @@ def newest_first(store: Store, session_id: str, leaf_id: str | None | Head = HEA
         cursor = page.next_cursor
 
 
-def branch(store: Store, session_id: str, leaf_id: str | Head, unsaved: Sequence[NewMessage] = ()) -> Branch:
+def is_answering(store: Store, session_id: str) -> bool:
+    """Whether an answer is being written where the session is shown, by whichever process."""
+    head_id = store.get_session(session_id).head_id
+    return head_id is not None and store.get_message(head_id).status == "streaming"
+
+
+def branch(
+    store: Store, session_id: str, leaf_id: str | None | Head, unsaved: Sequence[NewMessage] = ()
+) -> Branch:
     """The same for a prompt; `unsaved` are messages that follow and are not stored yet, oldest first."""
     ids = {message.id for message in unsaved}
 

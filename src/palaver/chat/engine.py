@@ -9,6 +9,7 @@ import msgspec
 
 from palaver.chat.answering import Answering, Pace
 from palaver.chat.backlog import AnswerRuns, Backlog
+from palaver.chat.branches import is_answering
 from palaver.chat.events import START, TITLE, WARNING, ContextWarning, TitleChanged, TurnEvent, TurnStarted
 from palaver.chat.following import follow
 from palaver.chat.prompting import Prompter
@@ -44,6 +45,7 @@ class Engine:
         self._pace = pace or Pace()
         self._backlog = Backlog(retry_seconds=retry_seconds)
         self._prompter = Prompter(store, self._backlog)
+        self._chosen: dict[tuple[str | None, str | None], tuple[Provider, str]] = {}
         self._lock = threading.Lock()
         self._taken: set[str] = set()
         self._running: dict[str, _Running] = {}
@@ -68,7 +70,9 @@ class Engine:
             session = self._store.get_session(session_id)
             chosen = self._choose(session, model)
             question = self._record(session, new, parent_id)
-            return self._start(session, new.id, chosen, unsaved=question is None)
+            if question is None:
+                return self._start(session, new.id, chosen, leaf_id=parent_id, drafted=False)
+            return self._start(session, new.id, chosen, leaf_id=new.id)
 
     def retry(self, message_id: str, *, model: str | None = None) -> Turn:
         """Ask again: a sibling of the answer `message_id`, or a new answer to the question `message_id`."""
@@ -77,10 +81,10 @@ class Engine:
         if question_id is None:
             raise Invalid(f"message {message_id} answers no question, so it cannot be asked again")
         with self._place_in(message.session_id):
-            if self._is_answering(message.session_id):
+            if is_answering(self._store, message.session_id):
                 raise Busy(f"An answer is being written in session {message.session_id}")
             session = self._store.set_head(message.session_id, question_id)
-            return self._start(session, question_id, self._choose(session, model))
+            return self._start(session, question_id, self._choose(session, model), leaf_id=question_id)
 
     def follow(self, session_id: str, turn_id: str, after: str | None = None) -> Iterator[TurnEvent]:
         """The events of a turn, running or ended, in this process or another, behind the event `after`."""
@@ -170,7 +174,7 @@ class Engine:
             try:
                 return self._store.append(session.id, new, parent_id=parent_id)[0]
             except Busy as exc:
-                if self._is_answering(session.id):
+                if is_answering(self._store, session.id):
                     raise AnswerRuns(exc.message) from exc
                 raise
 
@@ -179,13 +183,14 @@ class Engine:
             self._store.set_head(session.id, stored.id)
         return stored
 
-    def _is_answering(self, session_id: str) -> bool:
-        """Whether an answer is being written at the session's head, by whichever process."""
-        head_id = self._store.get_session(session_id).head_id
-        return head_id is not None and self._store.get_message(head_id).status == "streaming"
-
     def _start(
-        self, session: Session, question_id: str, chosen: tuple[Provider, str], *, unsaved: bool = False
+        self,
+        session: Session,
+        question_id: str,
+        chosen: tuple[Provider, str],
+        *,
+        leaf_id: str | None | Head,
+        drafted: bool = True,
     ) -> Turn:
         provider, model = chosen
         recording = Recording(
@@ -197,7 +202,7 @@ class Engine:
             model=model,
             provider=provider.name,
         )
-        if not unsaved:
+        if drafted:
             recording.open()
         answering = Answering(session.id, question_id, recording, self._pace)
         turn = answering.turn
@@ -205,7 +210,7 @@ class Engine:
         self._announce(turn, session, provider.name, model, failure)
         thread = threading.Thread(
             target=self._run,
-            args=(session, HEAD if unsaved else question_id, provider, model, answering),
+            args=(session, leaf_id, provider, model, answering),
             name="palaver-turn",
             daemon=True,
         )
@@ -233,7 +238,12 @@ class Engine:
             turn.tell(TitleChanged(id=turn.id_at(TITLE), session_id=session.id, title=title))
 
     def _run(
-        self, session: Session, leaf_id: str | Head, provider: Provider, model: str, answering: Answering
+        self,
+        session: Session,
+        leaf_id: str | None | Head,
+        provider: Provider,
+        model: str,
+        answering: Answering,
     ) -> None:
         turn = answering.turn
         try:

@@ -20,7 +20,7 @@ class Prompter:
         self._guessed: set[tuple[str, str]] = set()
         self._levels: dict[str, int] = {}
 
-    def build(self, session: Session, leaf_id: str | Head, provider: Provider, model: str) -> Prompt:
+    def build(self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str) -> Prompt:
         """The prompt for the branch that ends in `leaf_id` and what is not saved yet.
 
         Raises `ContextOverflow`, and what the store raises.
@@ -28,7 +28,7 @@ class Prompter:
         return self._build(session, leaf_id, self._choose_window(session, provider, model))
 
     def build_aloud(
-        self, session: Session, leaf_id: str | Head, provider: Provider, model: str
+        self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str
     ) -> tuple[Prompt, str | None]:
         """The same for a turn, with a warning for a person where there is something new to say."""
         window = self._choose_window(session, provider, model)
@@ -40,7 +40,7 @@ class Prompter:
         reported = None if session.context_size is not None else self._find_window(provider, model)
         return choose_window(session.context_size, reported)
 
-    def _build(self, session: Session, leaf_id: str | Head, window: Window) -> Prompt:
+    def _build(self, session: Session, leaf_id: str | None | Head, window: Window) -> Prompt:
         return build_prompt(
             branch(self._store, session.id, leaf_id, self._backlog.messages(session.id)),
             window=window.size,

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from palaver.chat.backlog import CANNOT_RECORD, REFUSED, Backlog
-from palaver.errors import PalaverError
+from palaver.chat.branches import is_answering
+from palaver.errors import Busy, Conflict, PalaverError
 from palaver.ids import new_id
 from palaver.model import Message, NewMessage, Part, Status, Text, Time, Usage, join_parts, part_length
 from palaver.store import Store
@@ -67,7 +68,10 @@ class Recording:
         return self._failure
 
     def open(self) -> None:
-        """Open the draft. A store that cannot be written is noted in `failure`; the answer is then saved at its end."""
+        """Open the draft. A store that cannot be written is noted in `failure`; the answer is then saved at its end.
+
+        Raises `Busy` where another answer is being written in the session.
+        """
         try:
             self._store.open_draft(
                 self._session_id,
@@ -78,6 +82,8 @@ class Recording:
             )
             self._drafted = True
         except CANNOT_RECORD as exc:
+            if isinstance(exc, Busy) and is_answering(self._store, self._session_id):
+                raise
             self._failure = exc.message
 
     @property
@@ -158,6 +164,16 @@ class Recording:
                 return self._close_draft(ended)
             except REFUSED as exc:
                 self._lose_draft(exc)
+        try:
+            return self._append(ended)
+        except Conflict as exc:
+            # A draft was opened although the store said that it was not.
+            if self._spare_id is not None:
+                raise
+            self._lose_draft(exc)
+            return self._append(ended)
+
+    def _append(self, ended: NewMessage) -> Message:
         message = msgspec.structs.replace(ended, id=self._spare_id or ended.id)
         [saved] = self._store.append(self._session_id, message, parent_id=self._parent_id)
         if self._spare_id and self._store.get_session(self._session_id).head_id == ended.id:

@@ -26,7 +26,12 @@ class ReadTransaction:
 
     def end(self) -> None:
         if self.connection.in_transaction:
-            self._cursor.execute("END")
+            try:
+                self._cursor.execute("END")
+            except apsw.Error:
+                # A statement that failed says so once more when its cursor is used again.
+                self._cursor = self.connection.cursor()
+                self._cursor.execute("END")
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
         return self._cursor.execute(self._sql[name], parameters).fetchall()

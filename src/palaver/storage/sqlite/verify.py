@@ -1,15 +1,18 @@
 """Looking at every page and every row, and putting right what can be derived from the messages."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 import apsw
 from msgspec.structs import replace
 
 from palaver.model import Problem, Report
+from palaver.storage import queries
 from palaver.storage.checks import others, sessions
 from palaver.storage.checks.findings import Finding, Findings
-from palaver.storage.sqlite import index
+from palaver.storage.sqlite import faults, index
+from palaver.storage.sqlite.connection import connect
 from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.store import SYSTEM_ACTOR
@@ -39,8 +42,9 @@ class Inspection:
 
 def verify_database(database: Database, repair: bool) -> Report:
     """All problems. With `repair`, what is derived is put right in one transaction, unless pages are damaged."""
-    with database.read(SYSTEM_ACTOR) as tx:
-        found = inspect(tx)
+    with database.read(SYSTEM_ACTOR):  # raises where it is closed
+        pass
+    found = _inspect(database)
     report = found.report()
     if not repair or any(finding.problem.kind == _PAGE for finding in found.items):
         return report
@@ -49,25 +53,39 @@ def verify_database(database: Database, repair: bool) -> Report:
     return report
 
 
-def inspect(tx: ReadTransaction) -> Inspection:
-    """Look at everything there is."""
+def _inspect(database: Database) -> Inspection:
+    # A connection of its own: one that has read the text index before remembers what has changed since.
+    where = faults.translated(str(database.path))
+    with where, closing(connect(database.path, database.key, mode="read")) as connection:
+        ReadTransaction(connection, queries.load("sqlite")).begin()
+        return inspect(connection)
+
+
+def inspect(connection: apsw.Connection) -> Inspection:
+    """Look at everything there is, within the transaction that has begun."""
     found = Inspection()
     outside = found.outside
-    _step(outside, "database", partial(_check_pages, tx, outside))
-    _step(outside, "database", partial(_check_references, tx, outside))
-    _step(outside, "project", partial(others.check_projects, tx, outside))
-    _step(outside, "session", partial(_check_sessions, tx, found))
-    _step(outside, "message", partial(sessions.check_orphans, tx, outside))
-    _step(outside, "file", partial(others.check_files, tx, outside))
-    _step(outside, "change", partial(others.check_changes, tx, outside))
-    _step(outside, "text_index", partial(_check_index, tx, outside))
+    steps: dict[str, list[Callable[[ReadTransaction], None]]] = {
+        "database": [partial(_check_pages, found=outside), partial(_check_references, found=outside)],
+        "project": [partial(others.check_projects, found=outside)],
+        "session": [partial(_check_sessions, found=found)],
+        "message": [partial(sessions.check_orphans, found=outside)],
+        "file": [partial(others.check_files, found=outside)],
+        "change": [partial(others.check_changes, found=outside)],
+        "text_index": [partial(_check_index, found=outside)],
+    }
+    for where, works in steps.items():
+        for work in works:
+            _step(connection, outside, where, work)
     return found
 
 
-def _step(found: Findings, where: str, work: Callable[[], None]) -> None:
+def _step(
+    connection: apsw.Connection, found: Findings, where: str, work: Callable[[ReadTransaction], None]
+) -> None:
     """What cannot be read is a problem like others, and does not keep the rest from being looked at."""
     try:
-        work()
+        work(ReadTransaction(connection, queries.load("sqlite"), SYSTEM_ACTOR))
     except _UNREADABLE as exc:
         found.add(_PAGE, where, f"it cannot be read to its end: {exc}; restore a backup")
 
@@ -93,8 +111,8 @@ def _check_references(tx: ReadTransaction, found: Findings) -> None:
 def _check_sessions(tx: ReadTransaction, found: Inspection) -> None:
     for key in sessions.list_keys(tx):
         before = len(found.inside.items)
-        work = partial(sessions.check_session, tx, key, found.inside)
-        _step(found.inside, f"session number {key}", work)
+        work = partial(sessions.check_session, key=key, found=found.inside)
+        _step(tx.connection, found.inside, f"session number {key}", work)
         if len(found.inside.items) > before:
             found.touched.append(key)
 

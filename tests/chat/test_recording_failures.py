@@ -10,10 +10,12 @@ import apsw
 import pytest
 
 import palaver
-from palaver import Message, NotFound, Session, Store, Unavailable
+from palaver import Busy, Message, NotFound, Session, Store, Text, Unavailable
 from palaver.chat.backlog import Backlog
 from palaver.chat.engine import Engine
 from palaver.chat.events import TurnStarted
+from palaver.chat.recording import Outcome, Recording
+from palaver.ids import new_id
 from tests.chat import full_disk
 from tests.chat.processes import Process
 from tests.chat.reading import finished, text_of, until
@@ -127,6 +129,38 @@ def test_a_draft_that_somebody_else_closed_is_no_loss(
     assert (answer.text, answer.status) == ("begun, ended", "complete")
     assert texts(store, session.id) == ["go", "begun, ended"]
     assert [m.status for m in store.list_siblings(answer.id)] == ["interrupted", "complete"]
+
+
+def test_a_draft_that_was_opened_without_our_knowing_is_no_loss(store: Store, session: Session) -> None:
+    [question] = store.append(session.id, palaver.user("go"))
+    id = store.open_draft(session.id).id
+    recording = a_recording(store, session, question.id, id)
+    recording.add(Text("all of it"))
+    answer = recording.close(Outcome(status="complete"))
+    assert (answer.text, answer.status) == ("all of it", "complete")
+    assert answer.id != id
+    assert store.get_session(session.id).head_id == answer.id
+
+
+def test_another_process_that_was_faster_keeps_its_turn(
+    open_database: OpenStore, store: Store, session: Session
+) -> None:
+    ours, theirs = store.append(session.id, palaver.user("ours"), palaver.user("theirs"))
+    open_database().open_draft(session.id, parent_id=theirs.id)
+    with pytest.raises(Busy):
+        a_recording(store, session, ours.id, new_id()).open()
+
+
+def a_recording(store: Store, session: Session, parent_id: str, answer_id: str) -> Recording:
+    return Recording(
+        store,
+        Backlog(),
+        session_id=session.id,
+        parent_id=parent_id,
+        answer_id=answer_id,
+        model="scripted",
+        provider="scripted",
+    )
 
 
 def test_a_session_purged_in_the_middle_ends_the_turn_with_the_reason(

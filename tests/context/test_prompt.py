@@ -73,8 +73,8 @@ def test_reasoning_is_not_sent_back() -> None:
 
 def test_a_file_is_named() -> None:
     prompt = build([user("look", parts=(File("ab" * 32, "plan.png", "image/png", 9),))])
-    assert texts(prompt) == ["look[file: plan.png, image/png, 9 bytes]"]
-    assert prompt.tokens == 1 + estimate("[file: plan.png, image/png, 9 bytes]")
+    assert texts(prompt) == ["look\n[file: plan.png, image/png, 9 bytes]"]
+    assert prompt.tokens == 1 + estimate("\n[file: plan.png, image/png, 9 bytes]")
 
 
 def test_a_conversation_of_exactly_the_limit_passes_without_a_marker() -> None:

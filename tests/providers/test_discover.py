@@ -182,6 +182,13 @@ def test_the_model_configured_for_a_provider_is_its_first(server: ScriptedServer
     assert choose([provider]) == (provider, "favourite")
 
 
+def test_a_model_that_answers_no_chat_is_not_the_first(
+    server: ScriptedServer, provider: OpenAIProvider
+) -> None:
+    server.models = {"data": [{"id": "text-embedding-3"}, {"id": "whisper-1"}, {"id": "gpt-6"}]}
+    assert choose([provider]) == (provider, "gpt-6")
+
+
 def test_providers_are_looked_for_at_the_same_time(silent_port: int) -> None:
     before = threading.active_count()
     find_providers(

@@ -196,6 +196,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         OpenAIProvider("nowhere", address)
 
 
+def test_a_password_in_an_address_is_refused_without_showing_it() -> None:
+    with pytest.raises(Invalid, match="holds a password") as caught:
+        OpenAIProvider("mine", "http://me:hunter2@host/v1")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_closing_ends_an_answer_that_has_not_begun(server: ScriptedServer, provider: OpenAIProvider) -> None:
     server.will(Wait(threading.Event()))
     answer = provider.stream(a_request())

@@ -281,7 +281,7 @@ def _sent(message: Stored) -> Sent:
 
 def _as_sent(part: Part) -> Part:
     """A file is named: its content is not sent."""
-    return Text(f"[file: {part.name}, {part.mime}, {part.size} bytes]") if isinstance(part, File) else part
+    return Text(f"\n[file: {part.name}, {part.mime}, {part.size} bytes]") if isinstance(part, File) else part
 
 
 def _tool(result: ToolResult, id: str | None) -> Sent:

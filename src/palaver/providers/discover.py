@@ -1,5 +1,6 @@
 """Which providers there are, and which of them has a model."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,10 @@ LOCAL: tuple[tuple[str, str], ...] = (
     ("vllm", "http://127.0.0.1:8000/v1"),
 )
 """Where local servers usually are, by the name they get."""
+_NO_CHAT = re.compile(
+    r"embed|rerank|whisper|tts|transcribe|dall-e|image|audio|realtime|moderation|babbage|davinci|instruct-"
+)
+"""Models in the same lists that answer no chat."""
 LOOK = Timeouts(connect=0.3, stall=1.0)
 
 
@@ -147,7 +152,7 @@ def _first_model(provider: Provider) -> str:
     models = provider.list_models()
     if not models:
         raise Invalid(f"{provider.name} has no model: load one there first", field="model")
-    return models[0].id
+    return next((info.id for info in models if not _NO_CHAT.search(info.id)), models[0].id)
 
 
 def _models(provider: Provider) -> set[str]:

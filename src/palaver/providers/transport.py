@@ -213,6 +213,8 @@ def _host(address: str) -> str:
         url = httpx2.URL(address)
     except httpx2.InvalidURL as exc:
         raise Invalid(f"not the address of a server: {address[:80]!r}", field="address") from exc
+    if url.userinfo:
+        raise Invalid(f"the address of {url.host} holds a password: name a key instead", field="address")
     if url.scheme not in ("http", "https") or not url.host:
         raise Invalid(
             f"the address of a server begins with http:// or https://, not {address[:80]!r}", field="address"

@@ -39,6 +39,16 @@ def test_it_says_where_it_is_and_that_only_the_demo_was_found(terminal: Terminal
     assert "No model was found" in greeting
 
 
+def test_it_says_that_the_model_of_a_session_is_not_there(database: Path) -> None:
+    with palaver.open_store(str(database)) as store:
+        session = store.create_session(model="gemma3:4b", provider="ollama")
+    with Terminal(database, "chat", "--session", session.id) as terminal:
+        terminal.expect("gemma3:4b of ollama is not there now")
+        terminal.say("hello")
+        terminal.expect("no provider")
+        leave(terminal)
+
+
 def test_a_question_is_answered_recorded_and_gives_the_title(terminal: Terminal, database: Path) -> None:
     terminal.say("What is the capital of France?")
     terminal.expect("This session is now called “What is the capital of France?”")

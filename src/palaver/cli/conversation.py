@@ -20,6 +20,7 @@ from palaver.cli.terms import named, one_line
 from palaver.cli.transcript import Reader
 from palaver.errors import PalaverError, ProviderError
 from palaver.ids import short
+from palaver.model import Session
 from palaver.providers.demo import HOW_TO_ADD
 from palaver.store import Filter
 
@@ -97,13 +98,16 @@ class Conversation:
         else:
             self._point_to_interrupted()
         if self._talk.only_demo:
-            self._console.print(
-                Text(f"No model was found, so the built-in demo answers. {HOW_TO_ADD}", style="yellow")
-            )
+            self._console.print(Text(f"{self._who_answers(session)} {HOW_TO_ADD}", style="yellow"))
         self._hint(
             "/help lists the commands, Alt+Enter makes a new line, Ctrl+C stops an answer, Ctrl+D leaves."
         )
         self._console.print()
+
+    def _who_answers(self, session: Session) -> str:
+        if session.provider in (None, *(provider.name for provider in self._talk.providers)):
+            return "No model was found, so the built-in demo answers."
+        return f"{session.model} of {session.provider} is not there now; /model demo goes on without it."
 
     def _recall(self) -> None:
         session = self._talk.session

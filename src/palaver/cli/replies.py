@@ -49,7 +49,7 @@ def _show_sessions(console: Console, reply: Listed) -> None:
 def _show_hits(console: Console, reply: Found) -> None:
     now = Time.current()
     for hit in reply.hits:
-        show_hit(console, hit, now)
+        show_hit(console, hit, now, openable=False)
     if not reply.hits:
         console.print(Text(f"Nothing found for {visible(reply.query)}.", style="dim"))
     if reply.cut:

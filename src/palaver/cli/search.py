@@ -96,15 +96,15 @@ def _show(walk: Walk[Hit]) -> None:
         notice(f"More with --after {walk.next_cursor}, or --all")
 
 
-def show_hit(console: Console, hit: Hit, now: Time) -> None:
+def show_hit(console: Console, hit: Hit, now: Time, *, openable: bool = True) -> None:
     """Where it is, and the snippet below."""
-    console.print(heading(hit, now))
+    console.print(heading(hit, now, openable=openable))
     console.print(Padding(marked(hit), (0, 0, 0, 2)))
 
 
-def heading(hit: Hit, now: Time) -> Text:
-    """Where the hit is, as `palaver show` takes it: SESSION --at MESSAGE."""
-    where = f" --at {short(hit.message_id)}" if hit.message_id else ""
+def heading(hit: Hit, now: Time, *, openable: bool = True) -> Text:
+    """Where the hit is; `openable` says it as `palaver show` takes it: SESSION --at MESSAGE."""
+    where = f" --at {short(hit.message_id)}" if hit.message_id and openable else ""
     return Text.assemble(
         (short(hit.session_id), "cyan"),
         (where, "cyan"),

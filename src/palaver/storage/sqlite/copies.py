@@ -28,7 +28,7 @@ def backup(
 ) -> Path:
     """A consistent copy of the database, while others write; an encrypted one has the same key. Returns its path.
 
-    `target` is a new file in a folder that is there, or such a folder; None is the folder `backups` beside the database.
+    `target` is a new file or a folder that is there; None is the folder `backups` beside the database.
     In a folder the name is `<stem>-YYYYMMDD-HHMMSS-mmm.db`, in UTC, and `keep` leaves that many of exactly such names,
     this one included. Raises `Conflict` where the target is there already.
     """
@@ -39,8 +39,7 @@ def backup(
     if file is not None and file.exists():
         raise _taken(file)
     with closing(connect(path, key, mode="read")) as source, faults.translated(str(file or folder)):
-        if target is None:
-            folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with temporary.new_file(folder) as copy:
             _copy(source, path, key, copy)
             made = _publish(copy, file) if file else _publish_dated(copy, folder, path.stem, moment)

@@ -35,7 +35,10 @@ _log = logging.getLogger(__name__)
 
 
 class Database:
-    """`after_commit` is told which sessions a verb touched and which are gone, `before_close` of the end."""
+    """`after_commit` is told which sessions a verb touched and which are gone, `before_close` of the end.
+
+    `mirror_path` names the plain file of a session where there are any.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Database:
         self.owner = owner.current()
         self.after_commit: Callable[[Effects], None] | None = None
         self.before_close: Callable[[], None] | None = None
+        self.mirror_path: Callable[[str], Path] | None = None
         self._sql = queries.load("sqlite")
         self._drafts: dict[str, float] = {}
         self._mutex = threading.Lock()
@@ -161,6 +165,7 @@ class Database:
     def _scrub(self) -> None:
         """What was purged is overwritten in the pages; the copies of old pages in the WAL go with the WAL."""
         with faults.translated(str(self.path)):
+            self.writer.run(SYSTEM_ACTOR, index.purify)
             self.writer.maintain(truncate_wal)
 
 

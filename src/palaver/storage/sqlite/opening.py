@@ -66,3 +66,4 @@ def _attach(database: Database, mirror: mirrors.Mirror) -> None:
     mirror.catch_up(system)
     database.after_commit = follow
     database.before_close = mirror.close
+    database.mirror_path = mirror.path_of

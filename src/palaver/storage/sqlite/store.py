@@ -72,6 +72,10 @@ class SqliteStore(Store):
     def location(self) -> str:
         return str(self._database.path)
 
+    def mirror_path(self, session_id: str) -> Path | None:
+        path_of = self._database.mirror_path
+        return path_of(session_id) if path_of is not None else None
+
     def as_actor(self, id: str) -> "SqliteStore":
         return SqliteStore(self._database, check_actor(id))
 

@@ -160,6 +160,26 @@ def test_what_was_purged_is_in_no_byte_of_the_file(open_database: OpenStore, dat
     assert MARKER.encode() not in _bytes_of(database_url)
 
 
+def test_not_even_the_beginnings_by_which_pages_are_found_keep_it(
+    open_database: OpenStore, database_url: str
+) -> None:
+    store = open_database()
+    session = store.create_session(title="Numbers")
+    words = [f"{MARKER}{number * 7919 % 100_000}" for number in range(3_000)]
+    marked = store.append(session.id, *[palaver.user(f"say {word} now") for word in words])
+    catch_up(store)
+    kept = in_transaction(store, lambda tx: index._separators_of(tx, sorted(words)))
+    whole = [message for message, word in zip(marked, words, strict=True) if word in kept]
+    assert whole
+    gone = {message.text.split()[1] for message in whole}
+    for message in whole:
+        store.purge_message(message.id)
+    left = in_transaction(store, lambda tx: index._separators_of(tx, sorted(words)))
+    rest = [word for word in words if word not in gone]
+    assert [beginning for beginning in left if not any(word.startswith(beginning) for word in rest)] == []
+    assert check(store) == []
+
+
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.text("ab é北Z1", max_size=20), min_size=1, max_size=40),

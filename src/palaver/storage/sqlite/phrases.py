@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from palaver.storage import text
 from palaver.storage.search_query import Query, Term
-from palaver.storage.sqlite.index import SAMPLE
+from palaver.storage.sqlite.index import LAST_CHARACTER, SAMPLE
 from palaver.storage.sqlite.words import Tokenizer
 from palaver.storage.transaction import Reading
 
@@ -17,7 +17,6 @@ COLUMN_WEIGHTS = (4.0, 1.0, 0.5, 0.5)
 """What a word counts in title, body, tool and code."""
 
 _USUAL_LENGTH = 1_000  # bytes
-_LAST_CHARACTER = "\U0010ffff"
 
 
 class Phrase(NamedTuple):
@@ -90,7 +89,7 @@ def _spread(tx: Reading, need: Need) -> Need:
 
 def _substitutes(tx: Reading, phrase: Phrase) -> list[Phrase]:
     *before, last = phrase.words
-    found = tx.rows("word_most_frequent", low=last, high=last + _LAST_CHARACTER, limit=SUBSTITUTES)
+    found = tx.rows("word_most_frequent", low=last, high=last + LAST_CHARACTER, limit=SUBSTITUTES)
     return [Phrase((*before, word)) for (word,) in found]
 
 
@@ -98,7 +97,7 @@ def frequency(tx: Reading, phrase: Phrase) -> int:
     """About how many documents hold the rarest word of the phrase, or its beginning where it is a prefix alone."""
     last = phrase.words[-1]
     if phrase.prefix:
-        found = tx.row("word_count_beginning", low=last, high=last + _LAST_CHARACTER)
+        found = tx.row("word_count_beginning", low=last, high=last + LAST_CHARACTER)
     else:
         counts = [tx.row("word_count", word=word) for word in phrase.words]
         found = min((count for count in counts if count), default=None)

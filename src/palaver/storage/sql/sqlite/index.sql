@@ -24,6 +24,31 @@ VALUES ('delete', :seq, :title, :body, :tool, :code)
 -- name: index_empty
 INSERT INTO text_index (text_index) VALUES ('delete-all')
 
+-- name: index_optimize
+INSERT INTO text_index (text_index) VALUES ('optimize')
+
+-- What the pages of the index are found by: each the shortest beginning that tells a page's first word from the one before.
+-- name: index_separators
+SELECT substr(term, 2) FROM text_index_idx WHERE length(term) > :least ORDER BY term
+
+-- name: index_terms_open
+CREATE VIRTUAL TABLE IF NOT EXISTS temp.text_term USING fts5vocab(main, text_index, row)
+
+-- name: index_has_beginning
+SELECT 1 FROM temp.text_term WHERE term >= :low AND term < :high LIMIT 1
+
+-- name: unindexed_open
+CREATE TEMP TABLE IF NOT EXISTS unindexed (word TEXT PRIMARY KEY) WITHOUT ROWID
+
+-- name: unindexed_add
+INSERT INTO temp.unindexed (word) SELECT value FROM json_each(:words) WHERE true ON CONFLICT (word) DO NOTHING
+
+-- name: unindexed_list
+SELECT word FROM temp.unindexed ORDER BY word
+
+-- name: unindexed_clear
+DELETE FROM temp.unindexed
+
 -- name: index_integrity
 PRAGMA integrity_check(text_index)
 

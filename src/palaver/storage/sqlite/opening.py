@@ -3,14 +3,17 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from palaver.errors import Invalid, PalaverError
-from palaver.storage import mirror as mirrors
 from palaver.storage.sqlite import cipher
 from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.store import SqliteStore, check_actor
 from palaver.storage.sqlite.transaction import Effects
 from palaver.store import SYSTEM_ACTOR, TRASH_DAYS, Store
+
+if TYPE_CHECKING:
+    from palaver.storage.mirror import Mirror
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def open_store(
         )
     if max_sessions is not None and max_sessions < 1:
         raise Invalid(f"max_sessions must be at least 1, not {max_sessions}", field="max_sessions")
-    opened = mirrors.open_mirror(mirror) if mirror is not None else None
+    opened = _open_mirror(mirror) if mirror is not None else None
     derived = cipher.derive(path if path.is_file() else None, key) if key is not None else None
     database = Database(path, derived, auto_title=auto_title, max_sessions=max_sessions)
     try:
@@ -45,6 +48,12 @@ def open_store(
     return SqliteStore(database, actor)
 
 
+def _open_mirror(spec: str) -> "Mirror":
+    from palaver.storage.mirror import open_mirror  # noqa: PLC0415  (brings every file format; most stores have none)
+
+    return open_mirror(spec)
+
+
 def _tidy(system: SqliteStore) -> None:
     """What is due at every opening; a database that cannot be written now is opened all the same."""
     try:
@@ -54,7 +63,7 @@ def _tidy(system: SqliteStore) -> None:
         _log.warning("the trash and interrupted answers could not be looked after: %s", exc)
 
 
-def _attach(database: Database, mirror: mirrors.Mirror) -> None:
+def _attach(database: Database, mirror: "Mirror") -> None:
     system = SqliteStore(database, SYSTEM_ACTOR)
 
     def follow(effects: Effects) -> None:

@@ -196,10 +196,11 @@ def test_a_file_that_may_not_be_read(
     tmp_path: Path, opening: Opening, ordinary_user: Callable[[], Any]
 ) -> None:
     path = a_plain(tmp_path)
-    path.chmod(0)
     before = contents(tmp_path)
+    path.chmod(0)
     with ordinary_user(), pytest.raises(Unavailable, match=r"talk\.db"):
         opening(path, None)
+    path.chmod(0o600)
     assert contents(tmp_path) == before
 
 
@@ -214,7 +215,8 @@ def test_a_file_that_may_not_be_written(tmp_path: Path, ordinary_user: Callable[
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, ordinary_user: Callable[[], Any]) -> None:
-    tmp_path.chmod(0o755)
+    tmp_path.chmod(0o555)
     with ordinary_user(), pytest.raises(Unavailable, match=r"talk\.db"):
         schema.prepare(tmp_path / "new" / "talk.db", None)
+    tmp_path.chmod(0o755)
     assert contents(tmp_path) == {}

@@ -1,4 +1,4 @@
-"""Fixtures for every test: a home of its own, and databases that are closed when the test ends."""
+"""Fixtures for every test: a home of its own, databases that are closed when it ends, a word on how often was tried."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -56,3 +56,21 @@ def open_database(database_url: str) -> Iterator[OpenStore]:
 def store(open_database: OpenStore) -> Store:
     """An empty store for the actor `local`."""
     return open_database()
+
+
+Tried = Callable[[str], None]
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Tried:
+    """Takes down how often something was tried, for the end of the run."""
+    return lambda text: record_property("tried", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    said = [value for report in reports for name, value in report.user_properties if name == "tried"]
+    if said:
+        terminalreporter.section("tried")
+        for text in said:
+            terminalreporter.line(str(text))

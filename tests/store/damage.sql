@@ -216,9 +216,6 @@ INSERT INTO draft VALUES (4711, 'x', 0, 0, 0);
 -- a chunk of no draft
 INSERT INTO draft_chunk VALUES (4711, 0, 1, x'00');
 
--- an index that was emptied
-INSERT INTO text_index (text_index) VALUES ('delete-all');
-
 -- an index said to be further
 UPDATE store SET indexed_through = indexed_through + 1000;
 

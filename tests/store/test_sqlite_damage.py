@@ -9,7 +9,7 @@ import pytest
 import palaver
 from palaver import Corrupt, Filter, PalaverError, Store, Text
 from palaver.wire import encode
-from tests.support.factories import say
+from tests.support.factories import a_conversation, say
 from tests.support.files import damage, rows
 
 DAMAGE = Path(__file__).with_name("damage.sql").read_text(encoding="utf-8")
@@ -68,9 +68,7 @@ MENDED = [
     "a lost tag",
     "a tag too many",
     "a lost reference to a file",
-    "an index that was emptied",
     "a state that is not the session's",
-    "a chunk of no draft",
 ]
 
 
@@ -83,6 +81,46 @@ def test_repair_mends_what_can_be_derived(path: Path, kind: str) -> None:
         assert any(problem.repaired for problem in store.verify(repair=True).problems)
         assert store.verify().problems == []
         assert everything(store) == whole
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO text_index (text_index) VALUES ('delete-all')",
+        "DELETE FROM text_index_data WHERE id > 10",
+        "UPDATE text_index_data SET block = zeroblob(length(block)) WHERE id = (SELECT max(id) FROM text_index_data)",
+        "UPDATE store SET indexed_through = 0",
+    ],
+    ids=["emptied", "without its words", "with a page of zeros", "said to be behind"],
+)
+def test_a_damaged_index_is_found_and_built_anew(indexed: bytes, tmp_path: Path, statement: str) -> None:
+    path = tmp_path / "palaver.db"
+    path.write_bytes(indexed)
+    damage(path, statement)
+    with palaver.open_store(str(path)) as store:
+        assert store.verify().problems
+        assert all(problem.repaired for problem in store.verify(repair=True).problems)
+        assert store.verify().problems == []
+        assert {hit.message_id for hit in store.search("marigold").items} == {
+            message.id
+            for session in store.list_sessions().items
+            for message in store.tree(session.id)
+            if "marigold" in message.text
+        }
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database whose messages are in the full-text index, not only in the tail behind it."""
+    path = tmp_path_factory.mktemp("indexed") / "palaver.db"
+    with palaver.open_store(str(path)) as store:
+        session = a_conversation(store, "the marigold", title="Untitled")
+        for _ in range(5):
+            say(store, session.id, *["number and word"] * 1_000)
+        say(store, session.id, "another marigold")
+    assert rows(path, "SELECT indexed_through > 1000 FROM store") == [(1,)]
+    damage(path, "UPDATE store SET one = 1")
+    return path.read_bytes()
 
 
 def test_a_damaged_row_is_reported_when_it_is_read(path: Path) -> None:

@@ -54,21 +54,21 @@ class Answering:
         self._look.set()
         self._wake.set()
 
-    def run(self, answer: Answer) -> None:
-        """Ask and record until the answer ends, fails or is stopped; then close it."""
+    def run(self, answer: Answer) -> TurnFinished | TurnFailed:
+        """Ask and record until the answer ends, fails or is stopped; then close it and say how it ended."""
         threading.Thread(target=self._ask, args=(answer,), name="palaver-ask", daemon=True).start()
         self._watch()
         with self._lock:
             self._sealed = True
         answer.close()
-        self._close()
+        return self._close()
 
-    def fail(self, error: PalaverError) -> None:
+    def fail(self, error: PalaverError) -> TurnFinished | TurnFailed:
         """Close the answer with an error that came before or beside the asking."""
         with self._lock:
             self._sealed = True
             self._error = error
-        self._close()
+        return self._close()
 
     def _ask(self, answer: Answer) -> None:
         try:
@@ -114,9 +114,9 @@ class Answering:
                     self._stop.set()
                 written = time.monotonic()
 
-    def _close(self) -> None:
+    def _close(self) -> TurnFinished | TurnFailed:
         message = self._recording.close(self._outcome())
-        self.turn.tell(ended(message, self.turn.id_at(END), unsaved=self._recording.failure))
+        return ended(message, self.turn.id_at(END), unsaved=self._recording.failure)
 
     def _outcome(self) -> Outcome:
         error = self._error

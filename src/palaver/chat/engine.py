@@ -162,12 +162,13 @@ class Engine:
             self._running.pop(session_id, None)
 
     def _choose(self, session: Session, model: str | None) -> tuple[Provider, str]:
-        if model is not None:
-            return choose(self._providers, model)
-        there = any(provider.name == session.provider for provider in self._providers)
-        return choose(
-            self._providers, session.model or self._settings.model, session.provider if there else None
-        )
+        """The model asked for, else the session's, else the configured one. A choice that was made once stands."""
+        named = {provider.name for provider in self._providers}
+        own = session.provider if model is None and session.provider in named else None
+        asked = (model or session.model or self._settings.model, own)
+        if asked not in self._chosen:
+            self._chosen[asked] = choose(self._providers, *asked)
+        return self._chosen[asked]
 
     def _record(self, session: Session, new: NewMessage, parent_id: str | None | Head) -> Message | None:
         def save() -> Message:
@@ -205,9 +206,17 @@ class Engine:
         if drafted:
             recording.open()
         answering = Answering(session.id, question_id, recording, self._pace)
-        turn = answering.turn
-        failure = self._backlog.failure(session.id) or recording.failure
-        self._announce(turn, session, provider.name, model, failure)
+        answering.turn.tell(
+            TurnStarted(
+                id=answering.turn.id_at(START),
+                session_id=session.id,
+                turn_id=question_id,
+                answer_id=recording.answer_id,
+                model=model,
+                provider=provider.name,
+                unsaved=self._backlog.failure(session.id) or recording.failure,
+            )
+        )
         thread = threading.Thread(
             target=self._run,
             args=(session, leaf_id, provider, model, answering),
@@ -217,25 +226,7 @@ class Engine:
         with self._lock:
             self._running[session.id] = _Running(answering, thread)
         thread.start()
-        return turn
-
-    def _announce(self, turn: Turn, session: Session, provider: str, model: str, failure: str | None) -> None:
-        turn.tell(
-            TurnStarted(
-                id=turn.id_at(START),
-                session_id=session.id,
-                turn_id=turn.id,
-                answer_id=turn.answer_id,
-                model=model,
-                provider=provider,
-                unsaved=failure,
-            )
-        )
-        title = (
-            self._store.get_session(session.id).title if session.title_source == "default" else session.title
-        )
-        if title != session.title:
-            turn.tell(TitleChanged(id=turn.id_at(TITLE), session_id=session.id, title=title))
+        return answering.turn
 
     def _run(
         self,
@@ -245,29 +236,41 @@ class Engine:
         model: str,
         answering: Answering,
     ) -> None:
-        turn = answering.turn
         try:
-            prompt, warning = self._prompter.build_aloud(session, leaf_id, provider, model)
-            if warning is not None:
-                turn.tell(
-                    ContextWarning(
-                        id=turn.id_at(WARNING),
-                        text=warning,
-                        tokens=prompt.tokens,
-                        limit=prompt.limit,
-                        window=prompt.window,
-                        truncated=prompt.truncated,
-                    )
-                )
-            request = Request(model=model, messages=prompt.messages, settings=session.settings)
-            answering.run(provider.stream(request))
+            request = self._prepare(session, leaf_id, provider, model, answering.turn)
+            end = answering.run(provider.stream(request))
         except PalaverError as exc:
-            answering.fail(exc)
+            end = answering.fail(exc)
         except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits for the answer must hear of it)
             _log.exception("A turn in session %s failed in an unknown way", session.id)
-            answering.fail(PalaverError(f"the turn failed in an unknown way: {type(exc).__name__}"))
+            end = answering.fail(PalaverError(f"the turn failed in an unknown way: {type(exc).__name__}"))
         finally:
-            self._leave(session.id)
+            self._leave(
+                session.id
+            )  # before the end is told: who hears of it may ask the next question at once
+        answering.turn.tell(end)
+
+    def _prepare(
+        self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str, turn: Turn
+    ) -> Request:
+        """What is sent, after the person was told what there is to tell before it."""
+        if session.title_source == "default":
+            title = self._store.get_session(session.id).title
+            if title != session.title:
+                turn.tell(TitleChanged(id=turn.id_at(TITLE), session_id=session.id, title=title))
+        prompt, warning = self._prompter.build_aloud(session, leaf_id, provider, model)
+        if warning is not None:
+            turn.tell(
+                ContextWarning(
+                    id=turn.id_at(WARNING),
+                    text=warning,
+                    tokens=prompt.tokens,
+                    limit=prompt.limit,
+                    window=prompt.window,
+                    truncated=prompt.truncated,
+                )
+            )
+        return Request(model=model, messages=prompt.messages, settings=session.settings)
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
         """Another process may have asked for a running answer to stop."""

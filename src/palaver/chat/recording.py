@@ -126,9 +126,9 @@ class Recording:
         )
         try:
             saved = self._backlog.put(self._session_id, ended, lambda: self._save(ended))
-        except REFUSED as exc:
-            _log.error("An answer in session %s cannot be saved: %s", self._session_id, exc.message)
-            self._failure, saved = exc.message, None
+        except Exception as exc:  # noqa: BLE001  (whatever the store does, the turn has to end with its answer)
+            _log.exception("An answer in session %s cannot be saved", self._session_id)
+            self._failure, saved = str(exc), None
         else:
             self._failure = None if saved else self._backlog.failure(self._session_id)
         return saved or _unsaved(ended, self._session_id, self._parent_id)

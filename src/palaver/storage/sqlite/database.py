@@ -90,7 +90,7 @@ class Database:
         try:
             job = self.writer.run(actor, work)
         except Corrupt as exc:
-            self._damage = exc
+            self._note_damage(exc)
             raise
         effects = job.effects
         if effects.scrub:
@@ -105,8 +105,13 @@ class Database:
             with self.readers.read(actor) as tx:
                 yield tx
         except Corrupt as exc:
-            self._damage = exc
+            self._note_damage(exc)
             raise
+
+    def _note_damage(self, exc: Corrupt) -> None:
+        """Where SQLite finds pages damaged nothing more is written; one unreadable row is in nobody else's way."""
+        if isinstance(exc.__cause__, apsw.Error):
+            self._damage = exc
 
     def hold_draft(self, message_id: str, lease: float) -> None:
         """This process writes that draft; when the store is closed it ends, interrupted."""

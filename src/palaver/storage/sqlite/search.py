@@ -27,6 +27,8 @@ from palaver.storage.verbs import branch, cursors, lookup
 from palaver.store import Filter
 
 WINDOW = 1_000
+SMALL = 20_000
+"""Messages of a few sessions that may be read whole."""
 SUBSTRING_CHANGES = 20_000
 """How many of the newest changes are looked through where words find nothing."""
 
@@ -126,6 +128,8 @@ class _Search:
         self._tokenizer = Tokenizer(tx.connection)
         self._wanted = phrases.understand(asked, self._tokenizer)
         self._branches: dict[int, list[tuple[int, int]]] = {}
+        # All that may fit is in a few sessions, which can be read from one end to the other.
+        self._is_small = scope.sessions and scope.size <= SMALL
 
     def page(self, cursor: Cursor) -> Page[Hit]:
         if not self._asked.terms:
@@ -144,41 +148,57 @@ class _Search:
         following = None
         if ranked and end < len(window):
             following = cursor._replace(offset=end)
-        elif window and (len(window) == WINDOW or self._deadline.cut):
+        elif len(window) == WINDOW or self._has_more(window):
             following = cursor._replace(top=window[-1].seq - 1, offset=0)
         next_cursor = following.encode() if following else None
         return Page(self._hits(ranked, cursor.mode), next_cursor, self._deadline.cut)
 
+    def _listed(self, cursor: Cursor) -> Page[Hit]:
+        """The newest messages that fit, in their order."""
+        found = self._newest(self._stored(cursor, _any_message), most=self._limit + 1)
+        shown = found[: self._limit]
+        following = None
+        if len(found) > self._limit or self._has_more(shown):
+            following = Cursor(LIST, shown[-1].seq - 1, 0).encode()
+        return Page(self._hits(shown, LIST), following, self._deadline.cut)
+
+    def _has_more(self, found: list[Found]) -> bool:
+        """Whether time was over while going back, so that the next page can go on from there."""
+        return bool(found) and self._deadline.cut and not self._is_small
+
     def _window(self, cursor: Cursor) -> list[Found]:
         """The newest that match and fit, newest first."""
-        window: list[Found] = []
-        with self._deadline:
-            for found in self._matching(cursor):
-                window.append(found)
-                if len(window) == WINDOW:
-                    break
-        return window
-
-    def _matching(self, cursor: Cursor) -> Iterator[Found]:
         if cursor.mode == SUBSTRING:
-            yield from self._substrings(cursor.top)
-            return
+            score, needle = self._substring_score()
+            low = max(cursor.top - SUBSTRING_CHANGES, 0) + 1
+            return self._newest(self._stored(cursor, score, low=low, needle=needle), most=WINDOW)
         matcher = Matcher(self._wanted, self._tokenizer)
-        if (
-            self._scope.sessions
-            and self._scope.size * _MICROSECONDS_READ < self._likely() * _MICROSECONDS_SKIP
-        ):
-            yield from self._stored("search_sessions", matcher.score, low=0, high=cursor.top)
-            return
+        if self._is_small and not self._is_quicker_indexed():
+            return self._newest(self._stored(cursor, matcher.score), most=WINDOW)
+        self._is_small = False
+        return self._newest(self._matching(cursor, matcher), most=WINDOW)
+
+    def _newest(self, found: Iterator[Found], *, most: int) -> list[Found]:
+        """As many as are wanted, newest first, or what there was time for."""
+        newest: list[Found] = []
+        with self._deadline:
+            for each in found:
+                newest.append(each)
+                if len(newest) == most and not self._is_small:
+                    break
+        return sorted(newest, reverse=True)[:most] if self._is_small else newest
+
+    def _is_quicker_indexed(self) -> bool:
+        likely = min(
+            sum(phrases.frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs
+        )
+        return likely * _MICROSECONDS_SKIP < self._scope.size * _MICROSECONDS_READ
+
+    def _matching(self, cursor: Cursor, matcher: Matcher) -> Iterator[Found]:
         through = watermark(self._tx)[0]
         if cursor.top > through:
-            bounds = {"low": through + 1, "high": cursor.top, "needle": matcher.needle, "limit": -1}
-            yield from self._stored("search_changes", matcher.score, **bounds)
+            yield from self._stored(cursor, matcher.score, low=through + 1, needle=matcher.needle)
         yield from self._indexed(min(cursor.top, through))
-
-    def _likely(self) -> int:
-        """About how many hits the rarest word has."""
-        return min(sum(phrases.frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs)
 
     def _indexed(self, high: int) -> Iterator[Found]:
         match, shape = phrases.expression(self._tx, self._wanted)
@@ -188,16 +208,22 @@ class _Search:
             if self._is_shown(row[1]):
                 yield Found(*row)
 
-    def _stored(self, name: str, score: Score, **bounds: Any) -> Iterator[Found]:
-        for seq, ref, created_at, length, body, title in self._rows(name, **bounds):
+    def _stored(
+        self, cursor: Cursor, score: Score, *, low: int = 1, needle: str | None = None
+    ) -> Iterator[Found]:
+        """From the stored texts: newest first, or all of a small scope in no order."""
+        bounds: dict[str, Any] = {"low": low, "high": cursor.top}
+        if not self._is_small:
+            bounds["needle"] = needle
+        name = "search_sessions" if self._is_small else "search_changes"
+        for seq, ref, created_at, length, body, title in self._tx.iterate(
+            name, **bounds, **self._scope.parameters
+        ):
             relevance = score(body, title, length)
             if relevance is not None and self._is_shown(ref):
                 yield Found(seq, ref, created_at, relevance)
 
-    def _rows(self, name: str, **bounds: Any) -> Iterator[Row]:
-        return self._tx.iterate(name, **bounds, **self._scope.parameters)
-
-    def _substrings(self, top: int) -> Iterator[Found]:
+    def _substring_score(self) -> tuple[Score, str]:
         needles = [term.text.casefold() for term in self._asked.terms]
         excluded = [term.text.casefold() for term in self._asked.excluded]
 
@@ -206,30 +232,7 @@ class _Search:
             fits = all(needle in raw for needle in needles) and not any(word in raw for word in excluded)
             return phrases.relevance([1.0], length) if fits else None
 
-        if self._scope.sessions and self._scope.size < SUBSTRING_CHANGES:
-            return self._stored("search_sessions", score, low=0, high=top)
-        # Where the words found nothing, every text that holds one in other letters than ASCII is looked at anyway.
-        needle = max(needles, key=len)
-        low = max(top - SUBSTRING_CHANGES, 0) + 1
-        return self._stored("search_changes", score, low=low, high=top, needle=needle, limit=-1)
-
-    def _listed(self, cursor: Cursor) -> Page[Hit]:
-        """The newest messages that fit, in their order."""
-        found: list[Found] = []
-        name = "search_sessions" if self._scope.sessions else "search_changes"
-        bounds: dict[str, Any] = {"low": 1, "high": cursor.top}
-        if not self._scope.sessions:
-            bounds |= {"needle": None, "limit": -1}
-        with self._deadline:
-            for seq, ref, created_at, *_ in self._rows(name, **bounds):
-                if ref & POSITION_MASK and self._is_shown(ref):
-                    found.append(Found(seq, ref, created_at, 0.0))
-                    if len(found) > self._limit:
-                        break
-        more = len(found) > self._limit or (found and self._deadline.cut)
-        shown = found[: self._limit]
-        following = Cursor(LIST, shown[-1].seq - 1, 0).encode() if more else None
-        return Page(self._hits(shown, LIST), following, self._deadline.cut)
+        return score, max(needles, key=len)
 
     def _is_shown(self, ref: int) -> bool:
         return not self._scope.shown_branch or not ref & POSITION_MASK or self._is_on_branch(ref)
@@ -254,6 +257,10 @@ class _Search:
             _hit(row, marker, scores[row[0]])
             for row in self._tx.rows("search_hits", refs=refs, actor=self._tx.actor)
         ]
+
+
+def _any_message(body: str | bytes | None, title: str | None, length: int) -> float | None:  # noqa: ARG001  (a `Score`)
+    return 0.0 if title is None else None
 
 
 def _readable(body: str | bytes | None, title: str | None) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """Verbs on drafts: answers that are still being written."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from palaver.errors import Busy, Conflict, Invalid
+from palaver.errors import Busy, Conflict, Corrupt, Invalid
 from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
 from palaver.model import (
     ROLES,
@@ -26,7 +27,6 @@ from palaver.storage.rows import (
     SessionRow,
     check_parts,
     check_text,
-    decode_parts,
     encode_body,
     encode_json,
     encode_map,
@@ -48,6 +48,8 @@ from palaver.storage.verbs.titles import check_optional_name
 from palaver.store import Head
 
 _ASSISTANT = ROLES.index("assistant")
+_log = logging.getLogger(__name__)
+
 _INTERRUPTED: Status = "interrupted"
 
 
@@ -134,7 +136,7 @@ def _text_json(part: Text) -> bytes:
 
 
 def _check_repeat(tx: Writing, message: MessageRow, added: tuple[Part, ...], offset: int, size: int) -> None:
-    here = _slice(_chunks(tx, message.ref), offset, offset + size)
+    here = _slice(lookup.draft_parts(tx, message.ref), offset, offset + size)
     if join_parts(here) != join_parts(added):
         raise Conflict(f"Draft {from_bytes(message.id)} holds something else at {offset}")
 
@@ -150,11 +152,6 @@ def _slice(parts: tuple[Part, ...], start: int, end: int) -> list[Part]:
             found.append(type(part)(part.text[low:high]) if isinstance(part, Text | Reasoning) else part)
         at += length
     return found
-
-
-def _chunks(tx: Reading, ref: int) -> tuple[Part, ...]:
-    found = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
-    return join_parts(found)
 
 
 def _open_draft(tx: Reading, message_id: str) -> tuple[MessageRow, tuple[Any, ...]]:
@@ -180,7 +177,7 @@ def close_draft(
     if message.status != STREAMING:
         outcome = (status, error, usage, None if parts is None else check_parts(parts))
         return _closed_already(tx, message, row, outcome)
-    final = check_parts(parts) if parts is not None else _chunks(tx, message.ref)
+    final = check_parts(parts) if parts is not None else lookup.draft_parts(tx, message.ref)
     _finish(tx, row, message, final, status, usage, error, metadata)
     return _read(tx, message.ref, from_bytes(row.id))
 
@@ -261,11 +258,14 @@ def recover_drafts(tx: Writing) -> list[Message]:
 
 
 def recover(tx: Writing, found: list[tuple[Any, ...]]) -> list[Message]:
-    return [
-        close_abandoned(tx, ref)
-        for ref, draft_owner, lease_until in found
-        if lease_until < tx.now or owner.is_dead(draft_owner)
-    ]
+    closed: list[Message] = []
+    for ref, draft_owner, lease_until in found:
+        if lease_until < tx.now or owner.is_dead(draft_owner):
+            try:
+                closed.append(close_abandoned(tx, ref))
+            except Corrupt as exc:
+                _log.warning("an interrupted answer was left as it is: %s", exc)
+    return closed
 
 
 def close_abandoned(tx: Writing, ref: int) -> Message:

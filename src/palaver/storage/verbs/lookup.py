@@ -1,8 +1,10 @@
 """Finding rows the actor may see. What is absent and what is invisible raise the same `NotFound`."""
 
+import msgspec
+
 from palaver.errors import Conflict, Corrupt, NotFound
 from palaver.ids import find_bytes, from_bytes
-from palaver.model import Message, Session, join_parts
+from palaver.model import Message, Part, Session, join_parts
 from palaver.storage.rows import (
     SESSION_COLUMNS,
     STREAMING,
@@ -14,7 +16,7 @@ from palaver.storage.rows import (
     encode_body,
     message_value,
 )
-from palaver.storage.transaction import POSITION_BITS, Reading, Row
+from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row
 
 _WIDTH = len(SESSION_COLUMNS)
 
@@ -113,12 +115,17 @@ def value_of(tx: Reading, columns: Row, session_id: str, parent_id: str | None) 
     """A message value; a draft's parts are read from its chunks."""
     if columns[5] != STREAMING:
         return message_value(columns, session_id, parent_id)
-    return message_value((*columns[:-1], draft_body(tx, columns[0])), session_id, parent_id)
+    return message_value((*columns[:-1], encode_body(draft_parts(tx, columns[0]))), session_id, parent_id)
 
 
-def draft_body(tx: Reading, ref: int) -> str | bytes:
-    parts = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
-    return encode_body(join_parts(parts))
+def draft_parts(tx: Reading, ref: int) -> tuple[Part, ...]:
+    """What has come of a draft. Raises `Corrupt`."""
+    try:
+        found = [part for (body,) in tx.rows("list_chunks", ref=ref) for part in decode_parts(body)]
+    except msgspec.MsgspecError as exc:
+        where = f"draft at position {ref & POSITION_MASK}"
+        raise Corrupt(f"the {where} cannot be read: {exc}", where=where) from exc
+    return join_parts(found)
 
 
 def message_at(tx: Reading, row: SessionRow, position: int) -> MessageRow:

@@ -54,9 +54,9 @@ WHERE c.seq BETWEEN :low AND :high
     OR length(m.body) <> octet_length(m.body))
   AND (:sessions IS NULL OR c.ref >> 32 IN (SELECT value FROM json_each(:sessions)))
   AND {search_is_text} AND {search_fits}
-ORDER BY c.seq DESC LIMIT :limit
+ORDER BY c.seq DESC
 
--- All of some sessions, as stored.
+-- All of some sessions, as stored, in no order: to sort them here would hold all their texts at once.
 -- name: search_sessions
 SELECT m.mark, m.ref, m.created_at, octet_length(m.body), m.body, NULL
 FROM json_each(:sessions) k
@@ -71,7 +71,6 @@ CROSS JOIN session s ON s.key = k.value
 CROSS JOIN project p ON p.key = s.project_key
 LEFT JOIN message m ON m.ref = 0
 WHERE s.title_mark BETWEEN max(:low, 1) AND :high AND {search_fits}
-ORDER BY 1 DESC
 
 -- What is shown of hits. A reference without a position is that of a title.
 -- name: search_hits

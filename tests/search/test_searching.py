@@ -278,3 +278,10 @@ class TestPages:
     def test_a_cursor_of_another_list_is_refused(self, store: Store, cursor: str) -> None:
         with pytest.raises(Invalid):
             store.search("oslo", after=cursor)
+
+
+def test_a_substring_is_found_in_the_session_it_is_looked_for_in(store: Store, settle: Settle) -> None:
+    session_id = say(store, "scrambled eggs")
+    say(store, "more scrambled eggs")
+    settle(store)
+    assert found(store, f"ramble session:{session_id}") == ["scrambled eggs"]

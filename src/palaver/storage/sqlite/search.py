@@ -4,10 +4,8 @@ The newest 1,000 that fit make a window. It is ranked as a whole, pages are cut 
 it, so that pages neither repeat nor lose a hit.
 """
 
-import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import apsw
 import msgspec
@@ -17,6 +15,7 @@ from palaver.ids import from_bytes
 from palaver.model import ROLES, Hit, Page, Time
 from palaver.storage import search_query, text
 from palaver.storage.sqlite import phrases, scope
+from palaver.storage.sqlite.deadline import Deadline
 from palaver.storage.sqlite.index import IndexReading, readable_parts, watermark
 from palaver.storage.sqlite.marking import Marker, SubstringMarker, WordMarker, snippet
 from palaver.storage.sqlite.matching import Matcher
@@ -32,7 +31,6 @@ SMALL = 20_000
 SUBSTRING_CHANGES = 20_000
 """How many of the newest changes are looked through where words find nothing."""
 
-_STEPS = 1_000  # of SQLite's machine between two looks at the clock: some 30 µs
 _MONTH = 30 * 86_400_000  # the age in ms at which half of what being recent adds is gone
 _FEW_PHRASES = 8
 _MICROSECONDS_READ = 2.0  # to look at a stored text
@@ -60,31 +58,6 @@ class Cursor(NamedTuple):
 
     def encode(self) -> str:
         return cursors.encode_cursor("search", *self)
-
-
-class Deadline:
-    """Ends what SQLite does for a connection once its time is over; `cut` tells that it did."""
-
-    def __init__(self, connection: apsw.Connection, seconds: float) -> None:
-        self._connection = connection
-        self._end = time.monotonic() + seconds
-        self.cut = False
-
-    def __enter__(self) -> Self:
-        self._connection.set_progress_handler(self.is_over, _STEPS, id=self)
-        return self
-
-    def __exit__(
-        self, type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self._connection.set_progress_handler(None, id=self)
-        if not isinstance(exc, apsw.InterruptError) or not self.is_over():
-            return False
-        self.cut = True
-        return True
-
-    def is_over(self) -> bool:
-        return time.monotonic() >= self._end
 
 
 def prepare(connection: apsw.Connection) -> None:
@@ -128,8 +101,8 @@ class _Search:
         self._tokenizer = Tokenizer(tx.connection)
         self._wanted = phrases.understand(asked, self._tokenizer)
         self._branches: dict[int, list[tuple[int, int]]] = {}
-        # All that may fit is in a few sessions, which can be read from one end to the other.
-        self._is_small = scope.sessions and scope.size <= SMALL
+        # Where all that may fit is in a few sessions, they can be read from one end to the other.
+        self._reads_sessions = False
 
     def page(self, cursor: Cursor) -> Page[Hit]:
         if not self._asked.terms:
@@ -155,6 +128,7 @@ class _Search:
 
     def _listed(self, cursor: Cursor) -> Page[Hit]:
         """The newest messages that fit, in their order."""
+        self._reads_sessions = self._is_small()
         found = self._newest(self._stored(cursor, _any_message), most=self._limit + 1)
         shown = found[: self._limit]
         following = None
@@ -164,18 +138,20 @@ class _Search:
 
     def _has_more(self, found: list[Found]) -> bool:
         """Whether time was over while going back, so that the next page can go on from there."""
-        return bool(found) and self._deadline.cut and not self._is_small
+        return bool(found) and self._deadline.cut and not self._reads_sessions
 
     def _window(self, cursor: Cursor) -> list[Found]:
         """The newest that match and fit, newest first."""
+        self._reads_sessions = self._is_small() and (
+            cursor.mode == SUBSTRING or not self._is_quicker_indexed()
+        )
         if cursor.mode == SUBSTRING:
             score, needle = self._substring_score()
-            low = max(cursor.top - SUBSTRING_CHANGES, 0) + 1
+            low = 1 if self._reads_sessions else max(cursor.top - SUBSTRING_CHANGES, 0) + 1
             return self._newest(self._stored(cursor, score, low=low, needle=needle), most=WINDOW)
         matcher = Matcher(self._wanted, self._tokenizer)
-        if self._is_small and not self._is_quicker_indexed():
+        if self._reads_sessions:
             return self._newest(self._stored(cursor, matcher.score), most=WINDOW)
-        self._is_small = False
         return self._newest(self._matching(cursor, matcher), most=WINDOW)
 
     def _newest(self, found: Iterator[Found], *, most: int) -> list[Found]:
@@ -184,9 +160,12 @@ class _Search:
         with self._deadline:
             for each in found:
                 newest.append(each)
-                if len(newest) == most and not self._is_small:
+                if len(newest) == most and not self._reads_sessions:
                     break
-        return sorted(newest, reverse=True)[:most] if self._is_small else newest
+        return sorted(newest, reverse=True)[:most] if self._reads_sessions else newest
+
+    def _is_small(self) -> bool:
+        return self._scope.sessions and self._scope.size <= SMALL
 
     def _is_quicker_indexed(self) -> bool:
         likely = min(
@@ -213,9 +192,9 @@ class _Search:
     ) -> Iterator[Found]:
         """From the stored texts: newest first, or all of a small scope in no order."""
         bounds: dict[str, Any] = {"low": low, "high": cursor.top}
-        if not self._is_small:
+        if not self._reads_sessions:
             bounds["needle"] = needle
-        name = "search_sessions" if self._is_small else "search_changes"
+        name = "search_sessions" if self._reads_sessions else "search_changes"
         for seq, ref, created_at, length, body, title in self._tx.iterate(
             name, **bounds, **self._scope.parameters
         ):

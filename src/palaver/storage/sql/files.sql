@@ -30,12 +30,12 @@ SELECT c.data FROM file_chunk c WHERE c.file_key = :file AND c.number = :number
 INSERT INTO message_file (ref, file_key) VALUES (:ref, :file) ON CONFLICT DO NOTHING
 
 -- name: detach_message_files
-DELETE FROM message_file WHERE ref BETWEEN :low AND :high
+DELETE FROM message_file WHERE ref BETWEEN :low AND :high RETURNING file_key
 
 -- name: release_old_holders
-DELETE FROM file_holder WHERE created_at < :before
+DELETE FROM file_holder WHERE created_at < :before RETURNING file_key
 
--- name: delete_unused_files
-DELETE FROM file WHERE NOT EXISTS (SELECT 1 FROM message_file x WHERE x.file_key = file.key)
+-- name: delete_unused_file
+DELETE FROM file WHERE key = :file AND NOT EXISTS (SELECT 1 FROM message_file x WHERE x.file_key = file.key)
   AND NOT EXISTS (SELECT 1 FROM file_holder h WHERE h.file_key = file.key)
 RETURNING key

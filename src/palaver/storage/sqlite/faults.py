@@ -129,4 +129,6 @@ _BY_TYPE: tuple[tuple[tuple[type[apsw.Error], ...], _Make], ...] = (
     ((apsw.NoMemError,), _no_memory),
     ((apsw.TooBigError,), _too_big),
     ((apsw.SchemaChangeError,), _changed),
+    # Every statement is one of ours, so what SQLite does not understand of it is the file's fault.
+    ((apsw.SQLError,), _damaged_page),
 )

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from palaver.errors import Invalid, NotFound
 from palaver.model import File
-from palaver.storage.transaction import Reading, Writing
+from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.verbs.titles import check_name
 
 PIECE = 256 * 1024
@@ -67,6 +67,15 @@ def read_piece(tx: Reading, key: int, number: int) -> bytes:
 
 
 def collect_files(tx: Writing) -> int:
-    """Remove what no message refers to and nobody put within the last day."""
-    tx.run("release_old_holders", before=tx.now - HOLD_MS)
-    return len(tx.rows("delete_unused_files"))
+    """Remove what was put more than a day ago and no message took; returns how many files went."""
+    return drop_unused(tx, tx.rows("release_old_holders", before=tx.now - HOLD_MS))
+
+
+def detach_files(tx: Writing, low: int, high: int) -> None:
+    """The messages of this range refer to no files any more; those nobody else refers to go."""
+    drop_unused(tx, tx.rows("detach_message_files", low=low, high=high))
+
+
+def drop_unused(tx: Writing, released: list[Row]) -> int:
+    """Only files that were let go of just now: one whose reference was lost by damage must not be lost with it."""
+    return sum(len(tx.rows("delete_unused_file", file=key)) for key in {key for (key,) in released})

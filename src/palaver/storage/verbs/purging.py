@@ -6,6 +6,7 @@ from palaver.ids import from_bytes
 from palaver.storage import text
 from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, message_guard
 from palaver.storage.transaction import POSITION_MASK, Row, Writing
+from palaver.storage.verbs.files import detach_files
 from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED, MESSAGE_PURGED, SESSION_PURGED
 from palaver.storage.verbs.message_rows import indexed_columns
 
@@ -20,14 +21,13 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
     for ref, _, _ in tx.rows("list_session_drafts", low=low, high=high):
         tx.run("delete_chunks", ref=ref)
         tx.run("delete_draft", ref=ref)
-    tx.run("detach_message_files", low=low, high=high)
+    detach_files(tx, low, high)
     tx.run("delete_session_messages", low=low, high=high)
     for name in ("delete_session_checkpoints", "delete_session_snapshots", "delete_session_tags"):
         tx.run(name, session=row.key)
     project = _project_of(tx, row)
     tx.run("delete_session", key=row.key)
     tx.mark(SESSION_PURGED, row.ref(0), purged_detail(project, from_bytes(row.id), None))
-    tx.rows("delete_unused_files")
     tx.forget(from_bytes(row.id))
     tx.scrub()
 
@@ -35,7 +35,7 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
 def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> None:
     """Empty the message's row, and drop the checkpoints whose summary may quote it."""
     unindex_message(tx, message)
-    tx.run("detach_message_files", low=message.ref, high=message.ref)
+    detach_files(tx, message.ref, message.ref)
     tx.run(
         "empty_message",
         ref=message.ref,
@@ -47,7 +47,6 @@ def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> 
     tx.mark(
         MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id))
     )
-    tx.rows("delete_unused_files")
     tx.scrub()
 
 

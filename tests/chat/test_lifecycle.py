@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from palaver.chat.engine import Engine
 from palaver.chat.lifecycle import SessionEvent
 from palaver.model import Session
 from tests.chat.reading import until
+from tests.conftest import OpenStore
 from tests.support.factories import a_conversation, texts
 from tests.support.scripted import ScriptedServer, whole
 
@@ -88,6 +90,14 @@ def test_the_path_is_the_stores_place_and_the_id(store: Store) -> None:
     assert manager.current_session.id in manager.session_path()
     other = manager.create_session("two")
     assert other.id in manager.session_path(other.id)
+
+
+def test_the_path_is_the_mirrored_file_where_there_is_one(open_database: OpenStore, tmp_path: Path) -> None:
+    store = open_database(mirror=f"ollm:{tmp_path / 'sessions'}")
+    manager = SessionManager(store, "one")
+    session = manager.create_session("two")
+    assert manager.session_path() == str(tmp_path / "sessions" / f"{session.id}.json")
+    assert Path(manager.session_path()).exists()
 
 
 def test_listeners_hear_of_a_change_with_id_model_and_path(store: Store) -> None:

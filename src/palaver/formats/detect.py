@@ -61,7 +61,9 @@ _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 def detect(stream: BinaryIO) -> str:
     """The name of the stream's format; the stream stands at its beginning again. Raises `Invalid` for an unknown one."""
     try:
-        beginning = stream.read(LOOKED_AT)
+        beginning = b""
+        while len(beginning) < LOOKED_AT and (more := stream.read(LOOKED_AT - len(beginning))):
+            beginning += more
         stream.seek(0)
     except OSError as exc:
         raise Unavailable(f"the file cannot be read: {exc.strerror or exc}") from exc

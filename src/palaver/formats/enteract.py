@@ -31,6 +31,7 @@ from palaver.formats.foreign import (
     find_time,
     give_back,
     keep_differences,
+    read_fields,
     session_id,
 )
 from palaver.formats.pretty import PrettyWriter
@@ -131,22 +132,12 @@ class _Reader:
 
     def _session(self, cursor: Cursor, where: str) -> Iterator[Item]:
         """A session's own fields first, wherever they stand around its history."""
-        found: dict[str, Any] = {}
-        history: int | None = None
-        problems: list[Skipped] = []
-        for name in cursor.fields():
-            if name == "history" and cursor.peek() == b"[":
-                history = cursor.offset
-                continue
-            try:
-                found[name] = self.context.decode(cursor.value())
-            except Unusable as exc:
-                problems.append(Skipped(f"{where}, {name}", exc.message))
-        thread = Thread(self._record(found))
+        fields = read_fields(self.context, cursor, ("history",), where)
+        thread = Thread(self._record(fields.found))
         yield thread.session
-        yield from problems
-        if history is not None:
-            yield from self._history(Cursor(self.source, history), thread, where)
+        yield from fields.problems
+        if fields.lists:
+            yield from self._history(Cursor(self.source, fields.lists["history"]), thread, where)
         else:
             yield Skipped(where, "it has no history")
         yield thread.end()

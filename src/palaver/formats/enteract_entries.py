@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from palaver.formats.foreign import clean_name, ordered
+from palaver.formats.foreign import canonical, clean_name, ordered
 from palaver.model import (
     Event,
     File,
@@ -94,11 +94,11 @@ def _line(part: Part) -> str:
     """What Enteract has no shape for, as text."""
     match part:
         case ToolCall(name=name, args=args):
-            return f"→ {name} {encode(args).decode()}"
+            return f"→ {name} {canonical(args).decode()}"
         case ToolResult(return_display=str() as shown):
             return shown
         case ToolResult(llm_content=content):
-            return content if isinstance(content, str) else encode(content).decode()
+            return content if isinstance(content, str) else canonical(content).decode()
         case Event(name=name):
             return name
         case _:

@@ -1,15 +1,17 @@
 """What foreign formats need to become records: ids that come out the same each time, titles, times, and the way back."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from wcwidth import iter_graphemes
 
 from palaver import ids
 from palaver.errors import Invalid
-from palaver.formats.base import Context
+from palaver.formats.base import Context, Skipped
+from palaver.formats.decoding import Unusable
+from palaver.formats.slices import Cursor
 from palaver.model import DEFAULT_TITLE, Message, Origin, Part, Role, Session, Time
 from palaver.store import MAX_NAME, MAX_TITLE, SessionEnd
 from palaver.wire import parse_time
@@ -136,6 +138,28 @@ def ordered(value: Any, fields: tuple[str, ...]) -> Any:
     if not isinstance(value, dict):
         return value
     return {field: value[field] for field in fields if field in value} | value
+
+
+class Fields(NamedTuple):
+    """An object's fields: the values of the small ones, and where those lists begin that are read one by one."""
+
+    found: dict[str, Any]
+    lists: dict[str, int]
+    problems: list[Skipped]
+
+
+def read_fields(context: Context, cursor: Cursor, lists: Container[str], where: str = "") -> Fields:
+    """The object that begins at the cursor, wherever its lists stand among its other fields. Raises `Broken`."""
+    fields = Fields({}, {}, [])
+    for name in cursor.fields():
+        if name in lists and cursor.peek() == b"[":
+            fields.lists[name] = cursor.offset
+            continue
+        try:
+            fields.found[name] = context.decode(cursor.value())
+        except Unusable as exc:
+            fields.problems.append(Skipped(f"{where}, {name}" if where else name, exc.message))
+    return fields
 
 
 class Thread:

@@ -207,12 +207,19 @@ def _readable(value: Any) -> str:
 
 def _markdown() -> MarkdownIt:
     """CommonMark with tables, in which HTML is text and a picture from elsewhere is a link to it."""
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+    options = {"html": False, "breaks": True, "xhtmlOut": False}
+    markdown = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    setattr(markdown, "validateLink", _leads_elsewhere)  # noqa: B010  its documented way, which types do not allow
     markdown.add_render_rule("image", _image)
     markdown.add_render_rule("link_open", _link)
     for kind in ("heading_open", "heading_close"):
         markdown.add_render_rule(kind, _heading)
     return markdown
+
+
+def _leads_elsewhere(url: str) -> bool:
+    """Only what a browser fetches or mails to: nothing that runs, nothing relative to where the page happens to lie."""
+    return url.lower().startswith(("https://", "http://", "mailto:"))
 
 
 def _image(self: RendererHTML, tokens: list[Token], index: int, options: OptionsDict, env: Any) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from palaver.errors import Conflict, Invalid, NotFound, Unavailable
 from palaver.formats.arrivals import Arrivals
 from palaver.formats.base import Context, Mended, Skipped
+from palaver.formats.decoding import Unusable
 from palaver.formats.detect import FORMATS, detect
 from palaver.formats.slices import Broken, Source
 from palaver.store import Store
@@ -108,6 +109,8 @@ def _take_all(
         report.note(
             Skipped(place or f"byte {exc.offset:,}", f"{exc.message}: the rest of the file was not read")
         )
+    except Unusable as exc:
+        report.note(Skipped(place, f"{exc.message}: the rest of the file was not read"))
     except OSError as exc:
         raise Unavailable(f"the file cannot be read: {exc.strerror or exc}") from exc
     finally:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import msgspec
+
 from palaver.errors import Invalid
 from palaver.formats.base import Context, Format, Item, Mended, Skipped
 from palaver.formats.decoding import Unusable, mend
@@ -41,7 +43,6 @@ _HEADINGS: dict[Role, str] = {
     "tool": "Tool",
     "note": "Note",
 }
-_UNSAID: tuple[Any, ...] = (None, {}, [], "complete")
 _SESSION_LEFT_OUT = ("projectId", "headId", "messageCount", "tokenCount", "revision", "trashedAt")
 _MESSAGE_LEFT_OUT = (
     "sessionId",
@@ -139,11 +140,14 @@ def _plain(text: str) -> str:
 
 
 def _facts(value: Session | Message, left_out: tuple[str, ...]) -> dict[str, Any]:
-    """The fields that say something; the others are so anyway."""
+    """The fields that are not as they are anyway."""
     facts: dict[str, Any] = to_builtins(value)
-    return {
-        key: fact for key, fact in facts.items() if key not in left_out and fact not in (None, {}, [], ())
+    usual = {
+        field.encode_name
+        for field in msgspec.structs.fields(value)
+        if getattr(value, field.name) in (field.default, None, {})
     }
+    return {key: fact for key, fact in facts.items() if key not in left_out and key not in usual}
 
 
 def _mark(kind: str, facts: dict[str, Any] | None = None) -> str:

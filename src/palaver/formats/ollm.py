@@ -17,6 +17,7 @@ from palaver.formats.foreign import (
     count,
     find_time,
     first_message_title,
+    read_fields,
     session_id,
 )
 from palaver.formats.ollm_entries import (
@@ -87,18 +88,13 @@ def _metadata(store: Store, session: Session) -> dict[str, Any]:
 
 def read(source: Source, context: Context) -> Iterator[Item]:
     """The session of a file, its entries put in order by their times."""
-    cursor = Cursor(source)
-    found: dict[str, Any] = {}
-    offsets: dict[str, int] = {}
-    for name in cursor.fields():
-        if name in _LISTS and cursor.peek() == b"[":
-            offsets[name] = cursor.offset
-        else:
-            found[name] = context.decode(cursor.value())
-    if not isinstance(found.get("sessionId"), str) or not found["sessionId"]:
+    fields = read_fields(context, Cursor(source), _LISTS)
+    yield from fields.problems
+    identity = fields.found.get("sessionId")
+    if not isinstance(identity, str) or not identity:
         yield Skipped("sessionId", "it is missing or no text, so this is no session")
         return
-    yield from _Reader(source, context, found, offsets).run()
+    yield from _Reader(source, context, fields.found, fields.lists).run()
 
 
 class _Reader:

@@ -19,6 +19,7 @@ from palaver.formats.foreign import (
     derive_id,
     find_time,
     first_message_title,
+    read_fields,
 )
 from palaver.formats.ollm_entries import as_text
 from palaver.formats.slices import Cursor, Source
@@ -45,18 +46,13 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "
 
 def read(source: Source, context: Context) -> Iterator[Item]:
     """The session a snapshot shows."""
-    cursor = Cursor(source)
-    found: dict[str, Any] = {}
-    offsets: dict[str, int] = {}
-    for name in cursor.fields():
-        if name in _LISTS and cursor.peek() == b"[":
-            offsets[name] = cursor.offset
-        else:
-            found[name] = context.decode(cursor.value())
-    if not isinstance(found.get("id"), str) or not found["id"]:
+    fields = read_fields(context, Cursor(source), _LISTS)
+    yield from fields.problems
+    identity = fields.found.get("id")
+    if not isinstance(identity, str) or not identity:
         yield Skipped("id", "it is missing or no text, so this is no snapshot")
         return
-    yield from _Reader(source, context, found, offsets).run()
+    yield from _Reader(source, context, fields.found, fields.lists).run()
 
 
 class _Reader:

@@ -11,8 +11,15 @@ import msgspec
 
 from palaver.formats.base import Context, Format, Item, Skipped
 from palaver.formats.decoding import Unusable
-from palaver.formats.foreign import Chain, Thread, first_message_title, keep_differences, session_id
-from palaver.formats.openai_messages import NAME, messages_of, parts_of, role_of
+from palaver.formats.foreign import (
+    Chain,
+    Thread,
+    first_message_title,
+    keep_differences,
+    read_fields,
+    session_id,
+)
+from palaver.formats.openai_messages import NAME, as_written, messages_of, parts_of, role_of
 from palaver.formats.selection import Selection
 from palaver.formats.slices import MAX_VALUE, Broken, Cursor, Source, lines
 from palaver.model import DEFAULT_TITLE, Message, Origin, Session
@@ -102,20 +109,12 @@ class _Reader:
             cursor.skip()
             yield Skipped(where, "not an object")
             return
-        found: dict[str, Any] = {}
-        messages: int | None = None
-        for name in cursor.fields():
-            if name == "messages" and cursor.peek() == b"[":
-                messages = cursor.offset
-                continue
-            try:
-                found[name] = self.context.decode(cursor.value())
-            except Unusable as exc:
-                yield Skipped(f"{where}, {name}", exc.message)
-        if messages is None:
-            yield Skipped(where, "it has no messages")
+        fields = read_fields(self.context, cursor, ("messages",), where)
+        yield from fields.problems
+        if fields.lists:
+            yield from self._conversation(source, fields.lists["messages"], fields.found, where)
         else:
-            yield from self._conversation(source, messages, found, where)
+            yield Skipped(where, "it has no messages")
 
     def _conversation(self, source: Source, offset: int, found: dict[str, Any], where: str) -> Iterator[Item]:
         """Read twice: what a conversation is known by must be there before its first message."""
@@ -175,8 +174,7 @@ def _system_prompt(value: dict[str, Any]) -> str | None:
 
 def _message(thread: Thread, chain: Chain, value: dict[str, Any], names: dict[str, str]) -> Message:
     message = thread.message(role_of(value), parts_of(value, names), key=chain.next(value), created_at=None)
-    ours = list(messages_of(message))
-    kept = keep_differences(ours[0] if len(ours) == 1 else {}, value)
+    kept = keep_differences(as_written(message), value)
     return msgspec.structs.replace(message, metadata={NAME: kept}) if kept else message
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from palaver.formats.foreign import give_back
+from palaver.formats.foreign import canonical, give_back
 from palaver.model import Message, Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult
-from palaver.wire import encode
 
 NAME = "openai"
 _ROLES: dict[Any, Role] = {
@@ -33,9 +32,15 @@ def messages_of(message: Message) -> Iterator[dict[str, Any]]:
             yield give_back(ours, kept)
 
 
+def as_written(message: Message) -> dict[str, Any]:
+    """The one message that was read into this one, as it would be written."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    return _tool_message(results[0]) if message.role == "tool" and results else _plain_message(message)
+
+
 def _tool_message(result: ToolResult) -> dict[str, Any]:
     content = result.llm_content
-    whole = content if isinstance(content, str) else encode(content).decode()
+    whole = content if isinstance(content, str) else canonical(content).decode()
     return {"role": "tool", "tool_call_id": result.call_id, "content": whole}
 
 
@@ -62,7 +67,7 @@ def _piece(part: Part) -> Any:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = call.args if isinstance(call.args, str) else encode(call.args).decode()
+    arguments = call.args if isinstance(call.args, str) else canonical(call.args).decode()
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -124,7 +124,7 @@ class Cursor:
         while True:
             if self.peek() != b'"':
                 raise Broken("a field's name is missing", self.offset)
-            name = str(decode(self.value()).value)
+            name = _name(self.value())
             self._expect(b":")
             for _ in self._here():
                 yield name
@@ -182,6 +182,13 @@ class Cursor:
         if not 0 < len(found) <= MAX_SCALAR:
             raise Broken("a value is missing", self.offset)
         return found
+
+
+def _name(raw: bytes) -> str:
+    try:
+        return str(decode(raw).value)
+    except Unusable:
+        return raw.decode("utf-8", "replace")
 
 
 class _Walk:

@@ -6,7 +6,7 @@ a note.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from palaver.formats.base import Context, Format, Item, Skipped
 from palaver.formats.decoding import Unusable, decode
@@ -55,6 +55,11 @@ def read(source: Source, context: Context) -> Iterator[Item]:
     yield from _Reader(source, context, fields.found, fields.lists).run()
 
 
+class _Placed(NamedTuple):
+    position: int
+    id: str
+
+
 class _Reader:
     def __init__(
         self, source: Source, context: Context, found: dict[str, Any], offsets: dict[str, int]
@@ -65,7 +70,7 @@ class _Reader:
         self.offsets = offsets
         self.problems: list[Item] = []
         self.thread = Thread(self._session())
-        self.ids: dict[str, str] = {}
+        self.messages: dict[str, _Placed] = {}
 
     def run(self) -> Iterator[Item]:
         yield self.thread.session
@@ -139,7 +144,7 @@ class _Reader:
             origin=Origin(source=NAME, id=own) if own else None,
         )
         if own:
-            self.ids[own] = message.id
+            self.messages[own] = _Placed(message.position, message.id)
         return message
 
     def _checkpoints(self) -> list[dict[str, Any]]:
@@ -148,12 +153,13 @@ class _Reader:
 
     def _checkpoint(self, value: dict[str, Any], number: int, originals: list[str]) -> Checkpoint:
         level = value.get("compressionLevel")
+        stretch = sorted((self.messages[each] for each in originals), key=lambda message: message.position)
         return Checkpoint(
             id=derive_id(*self.thread.names, "checkpoint", as_text(value.get("id")) or str(number)),
             session_id=self.thread.session.id,
             kind="summary",
-            from_id=self.ids[originals[0]],
-            through_id=self.ids[originals[-1]],
+            from_id=stretch[0].id,
+            through_id=stretch[-1].id,
             summary=as_text(value.get("summary")),
             level=level if level in (1, 2, 3) else 3,
             number=number,

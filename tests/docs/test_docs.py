@@ -17,7 +17,12 @@ WORDS = {
     *("checkpoint", "snapshot", "provider", "model", "actor"),
 }
 
-with_python = [page for page in pages.PAGES if any(b.language == "python" for b in pages.blocks(page))]
+with_python = [
+    page
+    for page in pages.PAGES
+    if page.name != "README.md"  # tests/test_readme.py runs that
+    and any(block.language == "python" for block in pages.blocks(page))
+]
 shell = [
     pytest.param(arguments, id=f"{pages.name(page)}:{block.line} {' '.join(arguments)}")
     for page in pages.PAGES

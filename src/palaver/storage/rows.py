@@ -110,6 +110,7 @@ class SessionRow(msgspec.Struct):
     revision: int
     origin_source: str | None
     origin_id: str | None
+    note_count: int = 0
     checkpoint_count: int = 0
     snapshot_count: int = 0
     detail_guard: bytes | None = None
@@ -121,7 +122,7 @@ class SessionRow(msgspec.Struct):
             return TRASHED
         if self.archived_at is not None:
             return ARCHIVED
-        return OPEN if self.message_count else EMPTY
+        return OPEN if self.message_count > self.note_count else EMPTY
 
     def tag_list(self) -> tuple[str, ...]:
         return tuple(json.loads(self.tags)) if self.tags else ()

@@ -9,6 +9,7 @@ from palaver.ids import from_bytes
 from palaver.model import ROLES, STATUSES, File, NewMessage, Part, Usage
 from palaver.storage.checks.findings import Findings, Mend
 from palaver.storage.rows import (
+    NOTE,
     STREAMING,
     MessageRow,
     SessionRow,
@@ -28,11 +29,13 @@ _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, AttributeError)
 class Tally(NamedTuple):
     """What the messages say of their session.
 
-    `shown` is None where it cannot be told, `tokens` is by how much some were wrong, by ref.
+    `notes` of the `shown` are notes; `shown` is None where it cannot be told.
+    `tokens` is by how much some were wrong, by ref.
     """
 
     last: int
     shown: int | None
+    notes: int
     tokens: dict[int, int]
 
 
@@ -41,7 +44,7 @@ def check_messages(tx: Reading, row: SessionRow, found: Findings) -> Tally:
     walk = _Walk(tx, row, found)
     for columns in tx.iterate("verify_messages", low=row.ref(1), high=row.ref(POSITION_MASK)):
         walk.step(MessageRow(*columns[:_WIDTH]), *columns[_WIDTH:])
-    return Tally(walk.last, walk.shown if walk.certain else None, walk.tokens)
+    return Tally(walk.last, walk.shown if walk.certain else None, walk.notes, walk.tokens)
 
 
 class _Walk:
@@ -50,6 +53,7 @@ class _Walk:
     def __init__(self, tx: Reading, row: SessionRow, found: Findings) -> None:
         self.last = 0
         self.shown = 0
+        self.notes = 0
         self.certain = True
         self.tokens: dict[int, int] = {}
         self._tx = tx
@@ -68,7 +72,9 @@ class _Walk:
         else:
             self._check_finished(message, change, draft)
         self.last = message.position
-        self.shown += message.trashed_at is None and message.purged_at is None
+        shown = message.trashed_at is None and message.purged_at is None
+        self.shown += shown
+        self.notes += shown and message.role == NOTE
         self._previous = message
 
     def _check_finished(self, message: MessageRow, change: int | None, draft: int | None) -> None:

@@ -23,6 +23,7 @@ from palaver.storage.verbs.session_rows import DEFAULT_TITLE_SOURCE
 _DERIVED = {
     "last_position": "position_differs",
     "message_count": "message_count_differs",
+    "note_count": "message_count_differs",
     "token_count": "token_count_differs",
     "head": "head_differs",
     "head_id": "head_differs",
@@ -89,7 +90,7 @@ def _corrected(tx: Reading, row: SessionRow, tally: Tally) -> SessionRow:
     """The row as its messages say it should be. Of the head's two names the guard tells which is right."""
     counted = replace(row, last_position=tally.last)
     if tally.shown is not None:
-        counted.message_count = tally.shown
+        counted.message_count, counted.note_count = tally.shown, tally.notes
     variants = [_with_head(tx, counted, position, tally) for position in _heads(tx, row)]
     right = (variant for variant in variants if row.guard == session_guard(variant))
     return next(right, variants[0])

@@ -2,7 +2,7 @@
 s.key, s.id, s.project_key, s.state, s.title, s.title_source, s.title_mark, s.model, s.provider, s.context_size, s.tags,
 s.pinned, s.archived_at, s.trashed_at, s.trashed_with, s.head, s.head_id, s.last_position, s.message_count,
 s.token_count, s.compression_count, s.parent_id, s.relation, s.created_at, s.updated_at, s.revision, s.origin_source,
-s.origin_id, s.checkpoint_count, s.snapshot_count, s.detail_guard, s.guard
+s.origin_id, s.note_count, s.checkpoint_count, s.snapshot_count, s.detail_guard, s.guard
 
 -- name: find_session
 SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.id = :id AND {visible}
@@ -44,11 +44,11 @@ ON CONFLICT (session_key) DO UPDATE SET system_prompt = excluded.system_prompt, 
 INSERT INTO session (id, project_key, state, title, title_source, title_mark, model, provider, context_size, tags,
   pinned, archived_at, trashed_at, trashed_with, head, head_id, last_position, message_count, token_count,
   compression_count, parent_id, relation, created_at, updated_at, revision, origin_source, origin_id,
-  checkpoint_count, snapshot_count, detail_guard, guard)
+  note_count, checkpoint_count, snapshot_count, detail_guard, guard)
 VALUES (:id, :project_key, :state, :title, :title_source, :title_mark, :model, :provider, :context_size, :tags,
   :pinned, :archived_at, :trashed_at, :trashed_with, :head, :head_id, :last_position, :message_count, :token_count,
   :compression_count, :parent_id, :relation, :created_at, :updated_at, :revision, :origin_source, :origin_id,
-  :checkpoint_count, :snapshot_count, :detail_guard, :guard)
+  :note_count, :checkpoint_count, :snapshot_count, :detail_guard, :guard)
 RETURNING key
 
 -- name: update_session
@@ -58,12 +58,13 @@ UPDATE session SET project_key = :project_key, state = :state, title = :title, t
   head_id = :head_id, last_position = :last_position, message_count = :message_count, token_count = :token_count,
   compression_count = :compression_count, parent_id = :parent_id, relation = :relation, created_at = :created_at,
   updated_at = :updated_at, revision = :revision, origin_source = :origin_source, origin_id = :origin_id,
-  checkpoint_count = :checkpoint_count, snapshot_count = :snapshot_count, detail_guard = :detail_guard, guard = :guard
+  note_count = :note_count, checkpoint_count = :checkpoint_count, snapshot_count = :snapshot_count, detail_guard = :detail_guard, guard = :guard
 WHERE key = :key
 
 -- name: advance_session
 UPDATE session SET state = :state, head = :head, head_id = :head_id, last_position = :last_position,
-  message_count = :message_count, token_count = :token_count, updated_at = :updated_at, guard = :guard
+  message_count = :message_count, note_count = :note_count, token_count = :token_count, updated_at = :updated_at,
+  guard = :guard
 WHERE key = :key
 
 -- name: guard_session

@@ -6,15 +6,16 @@ from itertools import chain
 from typing import Protocol
 from unicodedata import combining
 
-from palaver.storage.sqlite.matching import occurrences
+from palaver.storage.sqlite.matching import lowered, occurrences, plain_needles
 from palaver.storage.sqlite.phrases import Wanted
 from palaver.storage.sqlite.words import Span, Tokenizer
 
 BEFORE = 48
 AFTER = 96
 _LONGEST_MATCH = 200
-_CHUNK = 16_384
-_OVERLAP = 512
+_WINDOW = 400  # characters looked at first
+_WIDEST = 16_384
+_OVERLAP = 64
 _CONSIDERED = 50
 _SEARCHED = 1 << 20  # characters of one text that are looked through for the place to show
 _SNAP = 12
@@ -33,6 +34,10 @@ class Marker(Protocol):
         """Start and end of each match, in order, and the number of what it meets."""
         ...
 
+    def first(self, raw: str) -> int:
+        """A place before which no match begins, found faster than the matches are."""
+        ...
+
 
 class WordMarker:
     """Marks words and phrases as the index matches them."""
@@ -40,6 +45,13 @@ class WordMarker:
     def __init__(self, wanted: Wanted, tokenizer: Tokenizer) -> None:
         self._wanted = wanted
         self._tokenizer = tokenizer
+        self._needles = plain_needles(wanted)
+
+    def first(self, raw: str) -> int:
+        small = lowered(raw) if all(self._needles) else None
+        if small is None:
+            return 0
+        return min((at for needle in self._needles if needle and (at := small.find(needle)) >= 0), default=0)
 
     def find(self, raw: str) -> list[tuple[int, int, int]]:
         rows = [self._tokenizer.spans(raw), *self._tokenizer.parts(raw)]
@@ -58,6 +70,9 @@ class SubstringMarker:
 
     def __init__(self, needles: Iterable[str]) -> None:
         self._patterns = [re.compile(re.escape(needle), re.IGNORECASE) for needle in needles]
+
+    def first(self, raw: str) -> int:
+        return min((found.start() for each in self._patterns if (found := each.search(raw))), default=0)
 
     def find(self, raw: str) -> list[tuple[int, int, int]]:
         return sorted(
@@ -78,13 +93,31 @@ def snippet(raws: Sequence[str], marker: Marker) -> Snippet:
 
 def _best_match(raw: str, marker: Marker) -> Range | None:
     """The match around which the most of the query stands; the earliest of those."""
-    for start in range(0, min(len(raw), _SEARCHED), _CHUNK):
-        found = marker.find(raw[max(start - _OVERLAP, 0) : start + _CHUNK])
+    at = marker.first(raw)
+    last = min(len(raw), at + _SEARCHED)
+    window = _WINDOW
+    while at < last:
+        start = _word_start(raw, at)
+        found = marker.find(raw[start : _word_end(raw, at + window)])
         if found:
-            shift = max(start - _OVERLAP, 0)
             first, end = _richest(found[:_CONSIDERED])
-            return first + shift, end + shift
+            return first + start, end + start
+        at += window
+        window = min(2 * window, _WIDEST)
     return None
+
+
+def _word_start(raw: str, at: int) -> int:
+    """A little before `at`, and not within a word if there are spaces."""
+    earliest = max(at - _OVERLAP, 0)
+    blank = _BLANKS.search(raw, earliest, at) if earliest else None
+    return blank.end() if blank else earliest
+
+
+def _word_end(raw: str, at: int) -> int:
+    """A little after `at`, and not within a word if there are spaces."""
+    blank = _BLANKS.search(raw, at, at + _OVERLAP)
+    return blank.start() if blank else at + _OVERLAP
 
 
 def _richest(found: list[tuple[int, int, int]]) -> Range:
@@ -102,8 +135,8 @@ def _cut(raw: str, match: Range, marker: Marker) -> Snippet:
     start = _start(raw, max(first - BEFORE, 0), first)
     end = _end(raw, min(max(first + AFTER, last), len(raw)), last)
     shown = _BLANKS.sub(" ", raw[start:end]).strip()
-    head = "…" if raw[max(start - _CHUNK, 0) : start].strip() else ""
-    tail = "…" if raw[end : end + _CHUNK].strip() else ""
+    head = "…" if raw[max(start - _WIDEST, 0) : start].strip() else ""
+    tail = "…" if raw[end : end + _WIDEST].strip() else ""
     shift = len(head)
     ranges = tuple((start + shift, end + shift) for start, end in _merged(marker.find(shown)))
     return head + shown + tail, ranges

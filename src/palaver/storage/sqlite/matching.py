@@ -13,6 +13,17 @@ from palaver.storage.sqlite.words import Tokenizer
 _FOLDED = re.compile("[\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff\u212a\u212b]")
 
 
+def plain_needles(wanted: Wanted) -> list[str | None]:
+    """Of each need a word that `lowered` shows wherever the need is met; None where there is no such word."""
+    needles = [_needle(need) for need in wanted.needs]
+    return [each if each and (each.isascii() or text.is_unspaced(each)) else None for each in needles]
+
+
+def lowered(raw: str) -> str | None:
+    """The text with the words of the index standing in it as they are, if that can be had so cheaply."""
+    return raw.lower() if raw.isascii() or not _FOLDED.search(raw) else None
+
+
 class Matcher:
     """Decides as the index does, by the same words, for one query."""
 
@@ -21,9 +32,8 @@ class Matcher:
     def __init__(self, wanted: Wanted, tokenizer: Tokenizer) -> None:
         self._wanted = wanted
         self._tokenizer = tokenizer
-        needles = [needle for need in wanted.needs if (needle := _needle(need))]
-        self._needles = [needle for needle in needles if needle.isascii() or text.is_unspaced(needle)]
-        self.needle = max(needles, key=len, default=None)
+        self._needles = [needle for needle in plain_needles(wanted) if needle]
+        self.needle = max(filter(None, map(_needle, wanted.needs)), key=len, default=None)
         """Something every matching text of plain ASCII holds in small letters, for a first look in SQL."""
 
     def score(self, body: str | bytes | None, title: str | None, length: int) -> float | None:
@@ -42,12 +52,11 @@ class Matcher:
     def _may_match(self, raw: str | bytes | None) -> bool:
         """A cheap no. It may only say no to what cannot match."""
         if isinstance(raw, str):
-            if raw.isascii() or not _FOLDED.search(raw):
-                lowered = raw.lower()
-                return all(needle in lowered for needle in self._needles)
-        elif raw is not None and b"\\u" not in raw:
-            small = raw.lower()
-            return all(needle.encode() in small for needle in self._needles)
+            small = lowered(raw)
+            return small is None or all(needle in small for needle in self._needles)
+        if raw is not None and b"\\u" not in raw:
+            bytes_ = raw.lower()
+            return all(needle.encode() in bytes_ for needle in self._needles)
         return True
 
 

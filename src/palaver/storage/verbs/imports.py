@@ -210,6 +210,7 @@ class Import:
             guard=message_guard(raw, in_context, trashed_at, None),
         )
         row.message_count -= 1
+        row.note_count -= message.role == "note"
 
     def _add_purged(self, row: SessionRow, tip: Tip, message: Message) -> None:
         """The empty row of a purged message, with the digest its children stand on."""

@@ -88,6 +88,7 @@ def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Mess
         attach_files(tx, columns["ref"], parts)
     message = _value(columns, row, tip, new, parts)
     advance(row, tip, columns["id"], columns["tokens"])
+    row.note_count += columns["role"] == NOTE
     if columns["role"] == _USER and row.title_source == _DEFAULT_TITLE and tx.auto_title:
         title_from(tx, row, new.text)
     tip.position, tip.id = row.last_position, columns["id"]

@@ -23,6 +23,7 @@ from palaver.model import (
     to_ms,
 )
 from palaver.storage.rows import (
+    NOTE,
     STREAMING,
     MessageRow,
     SessionRow,
@@ -254,7 +255,7 @@ def trash_message(tx: Writing, message_id: str) -> Message:
     if message.trashed_at is None:
         message.trashed_at = tx.now
         _save_flags(tx, message)
-        _recount(tx, row, -1)
+        _recount(tx, row, message, -1)
     return get_message(tx, message_id)
 
 
@@ -264,7 +265,7 @@ def untrash_message(tx: Writing, message_id: str) -> Message:
     if message.trashed_at is not None:
         message.trashed_at = None
         _save_flags(tx, message)
-        _recount(tx, row, 1)
+        _recount(tx, row, message, 1)
     return get_message(tx, message_id)
 
 
@@ -276,7 +277,7 @@ def purge_message(tx: Writing, message_id: str) -> None:
         return
     _drop_title_of(tx, row, message)
     purge_message_row(tx, row, message)
-    _recount(tx, row, 0 if message.trashed_at is not None else -1)
+    _recount(tx, row, message, 0 if message.trashed_at is not None else -1)
 
 
 def _drop_title_of(tx: Writing, row: SessionRow, message: MessageRow) -> None:
@@ -306,8 +307,9 @@ def _save_flags(tx: Writing, message: MessageRow) -> None:
     tx.mark(MESSAGE_CHANGED, message.ref)
 
 
-def _recount(tx: Writing, row: SessionRow, difference: int) -> None:
+def _recount(tx: Writing, row: SessionRow, message: MessageRow, difference: int) -> None:
     row.message_count += difference
+    row.note_count += difference if message.role == NOTE else 0
     row.token_count = branch.token_count(tx, row, row.head)
     session_rows.save(tx, row, None)
     tx.touch(from_bytes(row.id))

@@ -51,6 +51,7 @@ def save_advanced(tx: Writing, row: SessionRow) -> None:
         head_id=row.head_id,
         last_position=row.last_position,
         message_count=row.message_count,
+        note_count=row.note_count,
         token_count=row.token_count,
         updated_at=row.updated_at,
         guard=row.guard,

@@ -54,6 +54,7 @@ CREATE TABLE session (
   revision INTEGER NOT NULL,
   origin_source TEXT,
   origin_id TEXT,
+  note_count INTEGER NOT NULL,      -- of message_count: a session that holds nothing but notes is empty
   checkpoint_count INTEGER NOT NULL, -- rows of the session elsewhere, so that a lost one is noticed
   snapshot_count INTEGER NOT NULL,
   detail_guard BLOB,                -- the guard of its session_detail; NULL where it has none

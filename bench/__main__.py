@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import apsw
 
 from bench.ground import Ground
-from bench.rows import append, asynchronous, drafting, importing, reading, searching, starting, threads
+from bench.rows import append, asynchronous, drafting, importing, reading, searching, sizes, starting, threads
 from bench.table import Line, as_json, render
 from bench.workers import WorkerError, peers_python
 
@@ -27,10 +28,11 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "list": reading.run_list,
     "search": searching.run,
     "import": importing.run,
+    "size": sizes.run,
     "start": starting.run,
     "draft": drafting.run,
 }
-_PEERS_IN = ("append", "threads", "open")
+_PEERS_IN = ("append", "threads", "open", "size")
 
 
 def main() -> None:
@@ -42,14 +44,21 @@ def main() -> None:
     begin = time.monotonic()
     ground = Ground(folder, quick=options.quick, foreign=foreign)
     lines: list[Line] = []
+    failed: list[str] = []
     try:
         for name in chosen:
-            lines += ROWS[name](ground)
+            try:
+                lines += ROWS[name](ground)
+            except Exception:  # noqa: BLE001  (the other rows are worth having)
+                traceback.print_exc()
+                failed.append(name)
             shutil.rmtree(folder / name, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     about["seconds"] = round(time.monotonic() - begin)
     _tell(about, lines, options.json)
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
 
 
 def _options() -> argparse.Namespace:
@@ -77,8 +86,9 @@ def _options() -> argparse.Namespace:
 def _foreign(options: argparse.Namespace) -> Path | None:
     if options.no_peers:
         return None
-    if options.peers_python:
-        return Path.cwd() / options.peers_python  # not resolved: by its link Python knows its environment
+    if options.peers_python is not None:
+        # Not resolved: by its link Python knows its environment.
+        return Path.cwd().joinpath(options.peers_python)
     try:
         return peers_python()
     except WorkerError as exc:

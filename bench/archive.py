@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -50,7 +51,8 @@ def settle(path: Path) -> None:
 
 def _behind(connection: apsw.Connection) -> int:
     query = "SELECT (SELECT coalesce(max(seq), 0) FROM change) - indexed_through FROM store"
-    return int(connection.execute(query).fetchall()[0][0])
+    found: Any = connection.execute(query).fetchall()[0][0]
+    return int(found)
 
 
 def make_sessions(store: palaver.Store, many: int) -> str:

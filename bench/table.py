@@ -74,7 +74,7 @@ def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return ""
     if unit != "ns":
-        return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+        return (f"{value:,.0f}" if value >= 100 else f"{value:.3g}") + f" {unit}".rstrip()
     name, scale = next(
         (name, scale) for name, scale in _SCALES.items() if value < scale * 1000 or name == "s"
     )

@@ -33,7 +33,8 @@ class AdkSessions(AsyncPeer):
 
     def append(self, name: str, text: str) -> Awaitable[Any]:
         event = Event(author="user", content=Content(role="user", parts=[Part(text=text)]))
-        return self._service.append_event(self._sessions[name], event)
+        appended: Awaitable[Any] = self._service.append_event(self._sessions[name], event)
+        return appended
 
     def last(self, name: str, limit: int) -> int:
         found = self.runner.run(

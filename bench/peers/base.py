@@ -18,6 +18,7 @@ _PER_SESSION = 20
 _POOL = 2_000
 
 Counts = dict[str, Any]
+"""Appends by thread, errors, and the seconds until the last thread was done."""
 
 
 class Peer(ABC):
@@ -27,6 +28,7 @@ class Peer(ABC):
         self.folder = folder
         self._texts = cycle(texts(_POOL))
         self._numbers = count()
+        self._racers: list[str] = []
 
     @abstractmethod
     def open_session(self, name: str, history: Sequence[str]) -> None:
@@ -52,15 +54,16 @@ class Peer(ABC):
 
     # What a worker is called for
 
-    def fill(self, name: str, messages: int) -> int:
-        """A session with a history of so many messages; returns how many bytes the folder has grown by."""
-        before = self.size()
+    def fill(self, name: str, messages: int) -> None:
+        """A session with a history of so many messages."""
         self.open_session(name, list(texts(messages, seed=messages)))
         self.settle()
-        return self.size() - before
 
-    def size(self) -> int:
-        return sum(entry.stat().st_size for entry in self.folder.rglob("*") if entry.is_file())
+    def record(self, name: str, messages: int) -> None:
+        """A session whose messages came one at a time."""
+        self.open_session(name, self._some(1))
+        self.append_to(name, messages - 1, float("inf"))
+        self.settle()
 
     def append_fresh(self, history: int, times: int, seconds: float) -> list[int]:
         """Appends to sessions that begin with `history` messages, a new one after every 20."""
@@ -86,11 +89,17 @@ class Peer(ABC):
         """Reads of the newest messages of a session."""
         return timed(self.last, [(name, limit)] * times)
 
-    def race(self, threads: int, seconds: float, start_at: float, label: str) -> Counts:
-        """So many threads append, each to its own session, from `start_at` (seconds since 1970) for `seconds`."""
-        names = self._racers(threads, label)
+    def line_up(self, threads: int, label: str) -> None:
+        """Sessions for a race, one for each thread."""
+        self._racers = [f"{label} {number}" for number in range(threads)]
+        for name in self._racers:
+            self.open_session(name, self._some(2))
+
+    def race(self, seconds: float, start_at: float) -> Counts:
+        """Threads append, each to its session, from `start_at` (seconds since 1970) for `seconds`."""
+        names = self._racers
         some = [self._some(50) for _ in names]
-        counts, errors = [0] * threads, []
+        counts, errors = [0] * len(names), []
 
         def run(number: int) -> None:
             _sleep_until(start_at)
@@ -104,9 +113,10 @@ class Peer(ABC):
             except Exception as exc:  # noqa: BLE001  (what a system throws under load is a result)
                 errors.append(f"{type(exc).__name__}: {exc}")
 
-        _run_threads(run, threads)
+        _run_threads(run, len(names))
+        elapsed = time.time() - start_at
         self.settle()
-        return {"counts": counts, "errors": errors}
+        return {"counts": counts, "errors": errors, "elapsed": elapsed}
 
     def probe(self, times: int) -> str:
         """Appends between two marks in the trace of this process's system calls; returns `describe()`."""
@@ -116,12 +126,6 @@ class Peer(ABC):
         self.append_to("probe", times, 60.0)
         os.access("bench:end", os.F_OK)
         return self.describe()
-
-    def _racers(self, many: int, label: str) -> list[str]:
-        names = [f"{label} {next(self._numbers)} {number}" for number in range(many)]
-        for name in names:
-            self.open_session(name, self._some(2))
-        return names
 
     def _some(self, many: int) -> list[str]:
         return [next(self._texts) for _ in range(many)]
@@ -151,9 +155,8 @@ class AsyncPeer(Peer):
                 break
         return taken
 
-    def race(self, threads: int, seconds: float, start_at: float, label: str) -> Counts:
-        names = self._racers(threads, label)
-        return self.runner.run(self._race(names, seconds, start_at))
+    def race(self, seconds: float, start_at: float) -> Counts:
+        return self.runner.run(self._race(self._racers, seconds, start_at))
 
     async def _race(self, names: list[str], seconds: float, start_at: float) -> Counts:
         counts, errors = [0] * len(names), []
@@ -172,7 +175,7 @@ class AsyncPeer(Peer):
                 errors.append(f"{type(exc).__name__}: {exc}")
 
         await asyncio.gather(*map(run, range(len(names))))
-        return {"counts": counts, "errors": errors}
+        return {"counts": counts, "errors": errors, "elapsed": time.time() - start_at}
 
 
 def _run_threads(run: Callable[[int], None], many: int) -> None:

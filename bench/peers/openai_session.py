@@ -19,7 +19,8 @@ class OpenaiSession(AsyncPeer):
         self.runner.run(self._sessions[name].add_items([_item(text) for text in history]))
 
     def append(self, name: str, text: str) -> Awaitable[None]:
-        return self._sessions[name].add_items([_item(text)])
+        added: Awaitable[None] = self._sessions[name].add_items([_item(text)])
+        return added
 
     def last(self, name: str, limit: int) -> int:
         return len(self.runner.run(self._sessions[name].get_items(limit=limit)))

@@ -37,7 +37,7 @@ def run_open(ground: Ground) -> Iterator[Line]:
         append_all(store, session_id, texts(_LONG))
         ground.say(f"open at the last {_SHOWN}: measuring")
         with plain(path) as connection:
-            key = connection.execute("SELECT max(key) FROM session").fetchall()[0][0]
+            key: Any = connection.execute("SELECT max(key) FROM session").fetchall()[0][0]
             bounds = (key << 32, key << 32 | _LONG)
             found = rounds(
                 {

@@ -10,86 +10,89 @@ from bench.table import Line, Target
 from bench.workers import SYSTEMS, Worker
 
 _THREADS = 16
-_PREPARATION = 0.5
+_HEAD_START = 0.02
+_ALONE = "16 threads, 16 sessions"
+_PAIR = "2 processes × 8 threads, one file"
 
 Races = dict[str, list[Counts]]
 
 
 def run(ground: Ground) -> Iterator[Line]:
-    rounds, seconds = ground.size(4, 10), ground.size(400, 1500) / 1000
     room = ground.room("threads")
-    with ground.workers(room) as workers, ground.workers(room, ("palaver", "raw")) as seconds_of:
-        ground.say("16 threads: measuring")
-        races: Races = {name: [] for name in workers}
-        pairs: Races = {name: [] for name in seconds_of}
-        for number in range(rounds):
-            label = f"round {number}"
-            for name, worker in workers.items():
-                races[name].append(_race([worker], _THREADS, seconds, label))
-            for name, worker in seconds_of.items():
-                pairs[name].append(_race([workers[name], worker], _THREADS // 2, seconds, "pair " + label))
-    for name, found in races.items():
-        yield _rate_line("16 threads, 16 sessions", name, found, races["raw"], seconds)
-        yield from _share_lines(
-            "16 threads, 16 sessions", name, found, Target(0.8, at_least=True), Target(1.2)
-        )
-    yield _rate_line("2 processes × 8 threads, one file", "palaver", pairs["palaver"], pairs["raw"], seconds)
-    yield from _share_lines(
-        "2 processes × 8 threads, one file", "palaver", pairs["palaver"], Target(0.5, at_least=True), None
-    )
-    errors = [error for race in pairs["palaver"] for error in race["errors"]]
-    yield Line(
-        "2 processes × 8 threads, errors",
-        SYSTEMS["palaver"].title,
-        len(errors),
-        unit="errors",
-        target=Target(0),
-        remarks="; ".join(sorted(set(errors)))[:100],
-    )
+    with ground.workers(room) as workers, ground.workers(room, ("raw", "palaver")) as others:
+        ground.say("16 threads, and 2 processes with 8 each: measuring")
+        pairs = {name: (workers[name], other) for name, other in others.items()}
+        alone, paired = _measure(workers, pairs, ground.size(3, 10), ground.size(400, 1500) / 1000)
+    for name, races in alone.items():
+        target = Target(0.55, at_least=True) if name == "palaver" else None
+        yield _rate_line(_ALONE, name, races, alone["raw"], target)
+    yield from _share_lines(_ALONE, "palaver", alone["palaver"], Target(0.8, at_least=True), Target(1.2))
+    yield from _share_lines(_ALONE, "apsw", alone["apsw"])
+    yield _rate_line(_PAIR, "palaver", paired["palaver"], paired["raw"])
+    yield from _share_lines(_PAIR, "palaver", paired["palaver"], Target(0.5, at_least=True))
+    yield _error_line(paired["palaver"])
 
 
-def _race(workers: Sequence[Worker], threads: int, seconds: float, label: str) -> Counts:
-    start_at = time.time() + _PREPARATION
+def _measure(
+    workers: dict[str, Worker], pairs: dict[str, tuple[Worker, Worker]], rounds: int, seconds: float
+) -> tuple[Races, Races]:
+    alone: Races = {name: [] for name in workers}
+    paired: Races = {name: [] for name in pairs}
+    for number in range(rounds):
+        for name, worker in workers.items():
+            alone[name].append(_race([worker], seconds, f"round {number}"))
+        for name, pair in pairs.items():
+            paired[name].append(_race(pair, seconds, f"pair {number}"))
+    return alone, paired
+
+
+def _race(workers: Sequence[Worker], seconds: float, label: str) -> Counts:
+    for place, worker in enumerate(workers):
+        worker.call("line_up", threads=_THREADS // len(workers), label=f"{label} {place}")
+    start_at = time.time() + _HEAD_START
     for worker in workers:
-        worker.start(
-            "race", threads=threads, seconds=seconds, start_at=start_at, label=f"{label} {id(worker)}"
-        )
+        worker.start("race", seconds=seconds, start_at=start_at)
     found = [worker.finish() for worker in workers]
-    return {key: [one for each in found for one in each[key]] for key in ("counts", "errors")}
+    elapsed = max(each["elapsed"] for each in found)
+    return {key: [one for each in found for one in each[key]] for key in ("counts", "errors")} | {
+        "elapsed": elapsed
+    }
 
 
-def _rate_line(what: str, name: str, found: list[Counts], raw: list[Counts], seconds: float) -> Line:
-    ours, limit = [sum(race["counts"]) for race in found], [sum(race["counts"]) for race in raw]
-    errors = sorted({error for race in found for error in race["errors"]})
-    return Line(
-        what,
-        SYSTEMS[name].title,
-        median(ours) / seconds,
-        unit="msg/s",
-        ratio=paired_ratio(ours, limit),
-        of="× raw",
-        target=Target(0.55, at_least=True) if name == "palaver" and "16 threads" in what else None,
-        remarks=errors[0][:100] if errors else "",
-    )
+def _rates(races: list[Counts]) -> list[float]:
+    return [sum(race["counts"]) / race["elapsed"] for race in races]
+
+
+def _rate_line(
+    what: str, name: str, races: list[Counts], raw: list[Counts], target: Target | None = None
+) -> Line:
+    ratio = paired_ratio(_rates(races), _rates(raw))
+    errors = sorted({error for race in races for error in race["errors"]})
+    remarks = errors[0][:100] if errors else ""
+    title = SYSTEMS[name].title
+    return Line(what, title, median(_rates(races)), None, "msg/s", ratio, "× raw", target, remarks)
 
 
 def _share_lines(
-    what: str, name: str, found: list[Counts], least: Target, most: Target | None
+    what: str, name: str, races: list[Counts], least: Target | None = None, most: Target | None = None
 ) -> Iterator[Line]:
-    """The share of the slowest and of the fastest thread in the worst round; 1 is the fair share."""
-    if name not in ("palaver", "apsw"):
-        return
-    shares = [
-        [count * len(race["counts"]) / sum(race["counts"]) for count in race["counts"]] for race in found
-    ]
-    ours = name == "palaver"
-    lines = (("slowest", min(map(min, shares)), least), ("fastest", max(map(max, shares)), most))
-    for which, share, target in lines:
+    """What the slowest and the fastest thread got of a fair share, in the worst round."""
+    fair = [sum(race["counts"]) / len(race["counts"]) for race in races]
+    slowest = min(min(race["counts"]) / share for race, share in zip(races, fair, strict=True))
+    fastest = max(max(race["counts"]) / share for race, share in zip(races, fair, strict=True))
+    for which, share, target in (("slowest", slowest, least), ("fastest", fastest, most)):
+        title = SYSTEMS[name].title
         yield Line(
-            f"{what}: {which} thread",
-            SYSTEMS[name].title,
+            f"{what}: {which}",
+            title,
             ratio=share,
             of="× fair share",
-            target=target if ours else None,
+            target=target,
             remarks="in the worst round",
         )
+
+
+def _error_line(races: list[Counts]) -> Line:
+    errors = [error for race in races for error in race["errors"]]
+    title, remarks = SYSTEMS["palaver"].title, "; ".join(sorted(set(errors)))[:100]
+    return Line(f"{_PAIR}: errors", title, len(errors), unit="", target=Target(0), remarks=remarks)

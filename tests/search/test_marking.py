@@ -116,3 +116,10 @@ def test_ranges_are_in_order_apart_and_within_the_snippet(show: Show, text: str,
     assert len(shown) <= BEFORE + AFTER + 100
     assert all(0 <= start < end <= len(shown) for start, end in ranges)
     assert all(end < start for (_, end), (start, _) in pairwise(ranges))
+
+
+def test_a_longer_word_where_a_window_ends_is_no_match(show: Show) -> None:
+    for length in range(380, 420):
+        shown, ranges = show("cat ", "x " * (length // 2) + "category " + MANY + "a cat")
+        assert shown.endswith("a cat")
+        assert ranges

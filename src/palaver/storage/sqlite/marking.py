@@ -13,7 +13,7 @@ from palaver.storage.sqlite.words import Span, Tokenizer
 BEFORE = 48
 AFTER = 96
 _LONGEST_MATCH = 200
-_WINDOW = 400  # characters looked at first
+_WINDOW = 400  # characters looked at first for a single word
 _WIDEST = 16_384
 _OVERLAP = 64
 _CONSIDERED = 50
@@ -28,7 +28,9 @@ Snippet = tuple[str, tuple[Range, ...]]
 
 
 class Marker(Protocol):
-    """Finds what a query is about in a text."""
+    """Finds what a query is about in a text; `needs` counts what must all be met."""
+
+    needs: int
 
     def find(self, raw: str) -> list[tuple[int, int, int]]:
         """Start and end of each match, in order, and the number of what it meets."""
@@ -46,6 +48,7 @@ class WordMarker:
         self._wanted = wanted
         self._tokenizer = tokenizer
         self._needles = plain_needles(wanted)
+        self.needs = len(wanted.needs)
 
     def first(self, raw: str) -> int:
         small = lowered(raw) if all(self._needles) else None
@@ -70,6 +73,7 @@ class SubstringMarker:
 
     def __init__(self, needles: Iterable[str]) -> None:
         self._patterns = [re.compile(re.escape(needle), re.IGNORECASE) for needle in needles]
+        self.needs = len(self._patterns)
 
     def first(self, raw: str) -> int:
         return min((found.start() for each in self._patterns if (found := each.search(raw))), default=0)
@@ -95,7 +99,7 @@ def _best_match(raw: str, marker: Marker) -> Range | None:
     """The match around which the most of the query stands; the earliest of those."""
     at = marker.first(raw)
     last = min(len(raw), at + _SEARCHED)
-    window = _WINDOW
+    window = _WINDOW if marker.needs == 1 else _WIDEST
     while at < last:
         start = _word_start(raw, at)
         found = marker.find(raw[start : _word_end(raw, at + window)])

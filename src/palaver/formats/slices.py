@@ -20,8 +20,8 @@ MAX_SCALAR = 1 << 16
 BOM = b"\xef\xbb\xbf"
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_TOKEN = re.compile(rb'[{}\[\]]|"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
-_STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
+_BETWEEN = re.compile(rb'(?:[^]{}\["]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
 _SCALAR = re.compile(rb"[^][{},:\"\s]+")
 _QUOTE = ord('"')
 
@@ -206,38 +206,46 @@ class _Walk:
     def run(self) -> bytes:
         """The bytes of the value, empty where they are not kept; the window stands behind it."""
         at = self.window.at
+        if self.window.buffer[at] == _QUOTE:
+            self.inside, at = True, at + 1
         while True:
-            at = self._tokens(self.window.buffer, at)
+            at = self._walk(self.window.buffer, at)
             if self.done:
                 return self._end(at)
             at = self._refill(at)
 
-    def _tokens(self, buffer: bytes, at: int) -> int:
-        if self.inside:
-            at = self._string(_STRING_REST.match(buffer, at), at)
-            if self.inside or self.done:
-                return at
-        for match in _TOKEN.finditer(buffer, at):
-            byte = buffer[match.start()]
-            at = match.end()
-            if byte == _QUOTE:
-                self._string(match, at)
-                if self.inside:
+    def _walk(self, buffer: bytes, at: int) -> int:
+        """As far as the buffer goes; what stands between brackets is passed over in one step."""
+        while True:
+            if self.inside:
+                at = self._string(buffer, at)
+                if self.inside or self.done:
                     return at
-            elif byte in b"{[":
-                self.depth += 1
-                self.deepest = max(self.deepest, self.depth)
-            else:
-                self.depth -= 1
-            if self.depth == 0:
-                self.done = True
+            between = _BETWEEN.match(buffer, at)
+            at = between.end() if between else at
+            if at == len(buffer):
                 return at
-        return len(buffer)
+            self._bracket(buffer[at])
+            at += 1
+            if self.done:
+                return at
 
-    def _string(self, match: re.Match[bytes] | None, at: int) -> int:
+    def _string(self, buffer: bytes, at: int) -> int:
+        """To the string's end, or to where the buffer ends within it, never between a backslash and its character."""
+        match = _STRING.match(buffer, at)
         self.inside = match is None or not match[1]
         self.done = not self.inside and self.depth == 0
         return match.end() if match else at
+
+    def _bracket(self, byte: int) -> None:
+        if byte == _QUOTE:
+            self.inside = True  # Its end is not in the buffer, or it would have been passed over.
+        elif byte in b"{[":
+            self.depth += 1
+            self.deepest = max(self.deepest, self.depth)
+        else:
+            self.depth -= 1
+            self.done = self.depth == 0
 
     def _refill(self, at: int) -> int:
         window = self.window

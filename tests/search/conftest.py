@@ -9,7 +9,6 @@ import apsw
 import pytest
 
 from palaver import Store
-from palaver.storage import queries
 from palaver.storage.sqlite import index, search
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 
@@ -28,7 +27,7 @@ def connection() -> Iterator[apsw.Connection]:
 
 @pytest.fixture
 def tx(connection: apsw.Connection) -> ReadTransaction:
-    return ReadTransaction(connection, queries.load("sqlite"), "local")
+    return ReadTransaction(connection, "local")
 
 
 def in_transaction(store: Store, work: Callable[[WriteTransaction], Any]) -> Any:

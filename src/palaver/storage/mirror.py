@@ -19,10 +19,11 @@ import msgspec
 
 from palaver import ids
 from palaver.errors import Invalid, NotFound, PalaverError, Unavailable
+from palaver.folders import make_folder, sync_folder
 from palaver.formats import enteract, ollm
 from palaver.formats.selection import Selection
 from palaver.model import Session
-from palaver.storage.plain_files import FileLock, Ledger, Writer, replace, sync_folder
+from palaver.storage.plain_files import FileLock, Ledger, Writer, replace
 from palaver.store import Store
 from palaver.wire import encode
 
@@ -90,7 +91,7 @@ class Mirror(ABC):
 
     @contextmanager
     def _holding(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         with self._lock.held():
             self._ledger.refresh()
             yield

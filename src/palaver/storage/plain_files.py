@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from palaver.folders import sync_folder, sync_handle
+
 VERSION = 1
 Writer = Callable[[BinaryIO], object]
 _SPARE_LINES = 2000
@@ -51,14 +53,6 @@ if sys.platform == "win32":
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
-    def sync(file: BinaryIO) -> None:
-        """To the disk."""
-        file.flush()
-        os.fsync(file.fileno())
-
-    def sync_folder(folder: Path) -> None:
-        """Nothing: Windows has no such call and needs none."""
-
 else:
     import fcntl
 
@@ -68,21 +62,11 @@ else:
     def _unlock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
 
-    def sync(file: BinaryIO) -> None:
-        """To the disk itself, which on macOS takes more than `fsync`."""
-        file.flush()
-        if sys.platform == "darwin":
-            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
-        else:
-            os.fsync(file.fileno())
 
-    def sync_folder(folder: Path) -> None:
-        """So that a name in it survives a power cut."""
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def sync(file: BinaryIO) -> None:
+    """What was written to the file is on the disk."""
+    file.flush()
+    sync_handle(file.fileno())
 
 
 class _Hashed:

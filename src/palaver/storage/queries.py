@@ -1,11 +1,16 @@
 """Named SQL. A file holds queries, each after a line `-- name: …`; a database's own folder lies over the shared files."""
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+_PARAMETER = re.compile(r"(?<![:\w']):([a-z]\w*)")
 _FRAGMENT = re.compile(r"\{(\w+)\}")
 
 
@@ -21,11 +26,38 @@ def load(dialect: str) -> dict[str, str]:
     return {name: _expand(text, found) for name, text in found.items()}
 
 
+class Query(NamedTuple):
+    """SQL with numbered parameters, and what puts named ones in their order: binding by name takes a third longer."""
+
+    sql: str
+    bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+@cache
+def numbered(dialect: str) -> dict[str, Query]:
+    """All queries of a database, as its driver takes them fastest."""
+    return {name: _number(text) for name, text in load(dialect).items()}
+
+
+def _number(text: str) -> Query:
+    names = list(dict.fromkeys(_PARAMETER.findall(text)))
+    sql = _PARAMETER.sub(lambda match: f"?{names.index(match[1]) + 1}", text)
+    return Query(sql, _binder(names))
+
+
+def _binder(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    if names:
+        only = names[0]
+        return lambda parameters: (parameters[only],)
+    return lambda _: ()
+
+
 def _parse(file: Traversable) -> dict[str, str]:
     pieces = _NAME.split(file.read_text("utf-8"))
-    return {
-        name: text.strip().removesuffix(";") for name, text in zip(pieces[1::2], pieces[2::2], strict=True)
-    }
+    texts = (_COMMENT.sub("", text).strip().removesuffix(";") for text in pieces[2::2])
+    return dict(zip(pieces[1::2], texts, strict=True))
 
 
 def _expand(text: str, found: dict[str, str]) -> str:

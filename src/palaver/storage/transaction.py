@@ -30,8 +30,17 @@ class Writing(Reading, Protocol):
 
     def run(self, name: str, /, **parameters: Any) -> None: ...
 
+    def insert(self, name: str, parameters: dict[str, Any], /) -> bool:
+        """Run a statement that does nothing on a conflict; False where it did nothing."""
+        ...
+
     def content_time(self) -> int:
         """Microseconds, greater than every earlier one of this store, for `updated_at` of a session."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """The number of the newest change; that of the next mark is one more."""
         ...
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:

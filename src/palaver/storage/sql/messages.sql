@@ -7,7 +7,7 @@ INSERT INTO message (ref, id, parent, mark, role, status, tokens, in_context, cr
   match_key, guard, model, provider, usage, error, metadata, origin_source, origin_id, body)
 VALUES (:ref, :id, :parent, :mark, :role, :status, :tokens, :in_context, :created_at, :trashed_at, :purged_at, :digest,
   :match_key, :guard, :model, :provider, :usage, :error, :metadata, :origin_source, :origin_id, :body)
-ON CONFLICT (id) DO NOTHING
+ON CONFLICT DO NOTHING
 
 -- name: find_message
 SELECT {message_columns}, s.id FROM message m

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 
 from palaver.errors import Busy, Conflict, Invalid, Unavailable
+from palaver.folders import make_folder, sync_folder
 from palaver.storage import queries
 from palaver.storage.sqlite import cipher, faults, temporary
 from palaver.storage.sqlite.connection import PAGE_SIZE, connect
@@ -39,7 +40,7 @@ def backup(
     if file is not None and file.exists():
         raise _taken(file)
     with closing(connect(path, key, mode="read")) as source, faults.translated(str(file or folder)):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, 0o700)
         with temporary.new_file(folder) as copy:
             _copy(source, path, key, copy)
             made = _publish(copy, file) if file else _publish_dated(copy, folder, path.stem, moment)
@@ -120,7 +121,7 @@ def _thin(folder: Path, stem: str, keep: int, made: Path) -> None:
     with faults.translated(str(folder)):
         for entry in others[: max(len(others) + 1 - keep, 0)]:
             entry.unlink(missing_ok=True)
-        temporary.sync_folder(folder)
+        sync_folder(folder)
 
 
 def _dated(folder: Path, stem: str) -> list[Path]:

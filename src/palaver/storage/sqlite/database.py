@@ -14,7 +14,7 @@ from typing import TypeVar
 import apsw
 
 from palaver.errors import Corrupt, NotFound, PalaverError
-from palaver.storage import owner, queries
+from palaver.storage import owner
 from palaver.storage.sqlite import cipher, faults, index, schema
 from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect
 from palaver.storage.sqlite.indexer import Indexer
@@ -56,7 +56,6 @@ class Database:
         self.after_commit: Callable[[Effects], None] | None = None
         self.before_close: Callable[[], None] | None = None
         self.mirror_path: Callable[[str], Path] | None = None
-        self._sql = queries.load("sqlite")
         self._drafts: dict[str, float] = {}
         self._mutex = threading.Lock()
         self._closed = False
@@ -64,10 +63,8 @@ class Database:
         with faults.translated(str(path)):
             self._turnstile = Turnstile(path)
             self._connection = connect(path, key, mode="write", timeout=0)
-            self._tx = WriteTransaction(
-                self._connection, self._sql, auto_title=auto_title, max_sessions=max_sessions
-            )
-            self.readers = Readers(lambda: connect(path, key, mode="read"), self._sql, str(path))
+            self._tx = WriteTransaction(self._connection, auto_title=auto_title, max_sessions=max_sessions)
+            self.readers = Readers(lambda: connect(path, key, mode="read"), str(path))
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(path))
                 through, _ = index.watermark(tx)

@@ -16,7 +16,6 @@ APPLICATION_ID = 0x50616C61  # "Pala"
 _SMALLEST = 4096  # bytes: one page
 _PAUSE = 0.005  # seconds
 _ONE_PAGE = 0.02
-_LONGEST_CHECKPOINT = 2.0
 
 
 def real(path: Path) -> Path:
@@ -55,9 +54,14 @@ def inspect(path: Path, key: cipher.Key | None, *, new: bool = False) -> bytes:
 
 def peek(path: Path, key: cipher.Key | None) -> apsw.Connection:
     """A connection that reads the file alone, past all locks and without what its WAL holds."""
+    return _open_to_read(path, key, "?immutable=1")
+
+
+def _open_to_read(path: Path, key: cipher.Key | None, query: str = "") -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    connection = apsw.Connection(uri(path, "?immutable=1"), flags=flags)
+    connection = apsw.Connection(uri(path, query), flags=flags)
     try:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         if key is not None:
             cipher.apply(connection, key, cipher.read_header(path))
     except BaseException:
@@ -122,21 +126,30 @@ def _find_application(path: Path, key: cipher.Key | None) -> int:
             with closing(peek(path, key)) as connection:
                 return int(connection.pragma("application_id"))
         except (apsw.NotADBError, apsw.CorruptError) as exc:
-            if time.monotonic() - begun > _patience(path, exc):
+            found = _find_with_wal(path, key)
+            if found is not None:
+                return found
+            if time.monotonic() - begun > _ONE_PAGE:
                 raise _unreadable(path, key, exc) from exc
             time.sleep(_PAUSE)
         except apsw.Error as exc:
             raise (faults.translate(exc, str(path)) or _unreadable(path, key, exc)) from exc
 
 
-def _patience(path: Path, exc: apsw.Error) -> float:
-    """Seconds for which another process's checkpoint may make a sound file look damaged.
+def _find_with_wal(path: Path, key: cipher.Key | None) -> int | None:
+    """What the file says together with its WAL; None where that is nothing.
 
-    It writes the first page in an instant; but that page may speak of later ones long before they are there.
+    Within a checkpoint, be it another process's or one that a power cut has ended, a sound file looks damaged by itself:
+    half of its first page may be written, and a whole one may speak of later pages that are not there yet.
     """
     rest = beside(path, "-wal")
-    working = isinstance(exc, apsw.CorruptError) and rest.exists() and rest.stat().st_size
-    return _LONGEST_CHECKPOINT if working else _ONE_PAGE
+    if not (rest.exists() and rest.stat().st_size):
+        return None
+    try:
+        with closing(_open_to_read(path, key)) as connection:
+            return int(connection.pragma("application_id"))
+    except apsw.Error:
+        return None
 
 
 def _unreadable(path: Path, key: cipher.Key | None, exc: apsw.Error) -> PalaverError:

@@ -16,9 +16,8 @@ MAX_IDLE = 8
 class Readers:
     """A stack of idle connections; more are opened when all are in use."""
 
-    def __init__(self, connect: Callable[[], apsw.Connection], sql: dict[str, str], where: str) -> None:
+    def __init__(self, connect: Callable[[], apsw.Connection], where: str) -> None:
         self._connect = connect
-        self._sql = sql
         self._where = where
         self._translated = faults.translated(where)
         self._mutex = threading.Lock()
@@ -55,7 +54,7 @@ class Readers:
                 return self._idle.pop()
         connection = self._connect()
         search.prepare(connection)
-        return ReadTransaction(connection, self._sql)
+        return ReadTransaction(connection)
 
     def _give_back(self, tx: ReadTransaction) -> None:
         with self._mutex:

@@ -9,6 +9,7 @@ import apsw
 
 from palaver import ids
 from palaver.errors import Unavailable
+from palaver.folders import make_folder
 from palaver.storage import migrate, queries
 from palaver.storage.migrate import Applied, Migration
 from palaver.storage.sqlite import cipher, copies, faults, place, temporary
@@ -85,7 +86,7 @@ def _upgrade(connection: apsw.Connection, where: str, known: Sequence[Migration]
 
 
 def _create(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     with temporary.new_file(path.parent) as made:
         with closing(connect(made, key, mode="create")) as connection:
             with _transaction(connection, "begin_exclusive"):

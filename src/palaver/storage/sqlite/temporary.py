@@ -3,11 +3,12 @@
 import contextlib
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from palaver.folders import sync_folder, sync_handle
 
 _PREFIX = ".palaver-"
 _SUFFIX = ".new"
@@ -101,27 +102,6 @@ def sync(path: Path) -> None:
     """What was written to the file is on the disk."""
     handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
-        _sync_handle(handle)
+        sync_handle(handle)
     finally:
         os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in the folder are on the disk. Windows does that by itself."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        _sync_handle(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_handle(handle: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl  # noqa: PLC0415  (absent on Windows)
-
-        with contextlib.suppress(OSError):  # not every file system has it
-            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(handle)

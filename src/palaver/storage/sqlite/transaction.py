@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 
+from palaver.storage import queries
 from palaver.storage.sqlite import index
 from palaver.storage.transaction import Row
 
@@ -15,10 +16,10 @@ class ReadTransaction:
 
     __slots__ = ("_cursor", "_sql", "actor", "connection")
 
-    def __init__(self, connection: apsw.Connection, sql: dict[str, str], actor: str = "") -> None:
+    def __init__(self, connection: apsw.Connection, actor: str = "") -> None:
         self.connection = connection
         self.actor = actor
-        self._sql = sql
+        self._sql = queries.numbered("sqlite")
         self._cursor = connection.cursor()
 
     def begin(self) -> None:
@@ -34,21 +35,32 @@ class ReadTransaction:
                 self._cursor.execute("END")
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
-        return self._cursor.execute(self._sql[name], parameters).fetchall()
+        sql, bind = self._sql[name]
+        return self._cursor.execute(sql, bind(parameters)).fetchall()
 
     def row(self, name: str, /, **parameters: Any) -> Row | None:
         # All of them are fetched, so that no statement stays open over the end of the transaction.
-        found = self._cursor.execute(self._sql[name], parameters).fetchall()
+        sql, bind = self._sql[name]
+        found = self._cursor.execute(sql, bind(parameters)).fetchall()
         return found[0] if found else None
 
     def iterate(self, name: str, /, **parameters: Any) -> Iterator[Row]:
-        return iter(self.connection.cursor().execute(self._sql[name], parameters))
+        sql, bind = self._sql[name]
+        return iter(self.connection.cursor().execute(sql, bind(parameters)))
 
     def run(self, name: str, /, **parameters: Any) -> None:
-        self._cursor.execute(self._sql[name], parameters)
+        sql, bind = self._sql[name]
+        self._cursor.execute(sql, bind(parameters))
+
+    def insert(self, name: str, parameters: dict[str, Any], /) -> bool:
+        """Run a statement that does nothing on a conflict; False where it did nothing."""
+        sql, bind = self._sql[name]
+        self._cursor.execute(sql, bind(parameters))
+        return self.connection.changes() > 0
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
-        self._cursor.executemany(self._sql[name], parameters)
+        sql, bind = self._sql[name]
+        self._cursor.executemany(sql, map(bind, parameters))
 
 
 class Effects:
@@ -65,12 +77,19 @@ class Effects:
 class WriteTransaction(ReadTransaction):
     """The writer's transaction. It is entered and left by each verb that shares the commit."""
 
-    __slots__ = ("_effects", "_last", "_latest", "_safe", "auto_title", "max_sessions", "now")
+    __slots__ = (
+        "_effects",
+        "_insert_change",
+        "_last",
+        "_latest",
+        "_safe",
+        "auto_title",
+        "max_sessions",
+        "now",
+    )
 
-    def __init__(
-        self, connection: apsw.Connection, sql: dict[str, str], *, auto_title: bool, max_sessions: int | None
-    ) -> None:
-        super().__init__(connection, sql)
+    def __init__(self, connection: apsw.Connection, *, auto_title: bool, max_sessions: int | None) -> None:
+        super().__init__(connection)
         self.auto_title = auto_title
         self.max_sessions = max_sessions
         self.now = 0
@@ -78,6 +97,7 @@ class WriteTransaction(ReadTransaction):
         self._safe = 0  # The same before the verb that is running.
         self._latest = 0  # The greatest content time given out, in microseconds.
         self._effects = Effects()
+        self._insert_change = self._sql["insert_change"].sql
 
     @property
     def last(self) -> int:
@@ -85,7 +105,7 @@ class WriteTransaction(ReadTransaction):
         return self._last
 
     def begin(self) -> None:
-        found: list[Row] = self._cursor.execute(self._sql["last_change"]).fetchall()
+        found: list[Row] = self._cursor.execute(self._sql["last_change"].sql).fetchall()
         self._last = found[0][0]
 
     def enter(self, actor: str) -> None:
@@ -115,9 +135,7 @@ class WriteTransaction(ReadTransaction):
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
         self._last += 1
-        self._cursor.execute(
-            self._sql["insert_change"], {"seq": self._last, "kind": kind, "ref": ref, "detail": detail}
-        )
+        self._cursor.execute(self._insert_change, (self._last, kind, ref, detail))
         return self._last
 
     def touch(self, session_id: str) -> None:

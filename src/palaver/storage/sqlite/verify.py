@@ -8,7 +8,6 @@ import apsw
 from msgspec.structs import replace
 
 from palaver.model import Problem, Report
-from palaver.storage import queries
 from palaver.storage.checks import others, sessions
 from palaver.storage.checks.findings import Finding, Findings
 from palaver.storage.sqlite import faults, index
@@ -57,7 +56,7 @@ def _inspect(database: Database) -> Inspection:
     # A connection of its own: one that has read the text index before remembers what has changed since.
     where = faults.translated(str(database.path))
     with where, closing(connect(database.path, database.key, mode="read")) as connection:
-        ReadTransaction(connection, queries.load("sqlite")).begin()
+        ReadTransaction(connection).begin()
         return inspect(connection)
 
 
@@ -85,7 +84,7 @@ def _step(
 ) -> None:
     """What cannot be read is a problem like others, and does not keep the rest from being looked at."""
     try:
-        work(ReadTransaction(connection, queries.load("sqlite"), SYSTEM_ACTOR))
+        work(ReadTransaction(connection, SYSTEM_ACTOR))
     except _UNREADABLE as exc:
         found.add(_PAGE, where, f"it cannot be read to its end: {exc}; restore a backup")
 

@@ -5,7 +5,7 @@ from typing import Any
 from palaver.context.tokens import count_parts, estimate
 from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
-from palaver.model import ROLES, File, Message, NewMessage, Origin, Part, Text, Time, to_ms
+from palaver.model import ROLES, File, Message, NewMessage, Part, Text, Time, to_ms
 from palaver.storage import text
 from palaver.storage.rows import (
     NOTE,
@@ -79,11 +79,24 @@ def check_not_streaming(status: int | None) -> None:
 
 
 def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message:
-    """Insert one message below the tip and move tip, head and counts along; the caller saves `row`."""
+    """Insert one message below the tip and move tip, head and counts along; the caller saves `row`.
+
+    Raises `Conflict` where its id or origin is taken.
+    """
+    message = try_message(tx, row, tip, new)
+    if message is None:
+        raise taken(row, new)
+    return message
+
+
+def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message | None:
+    """The same, but None where the id or origin is taken: then nothing was done."""
     parts = check_parts(new.parts)
     columns = message_columns(tx, row, tip, new, parts)
-    columns["mark"] = tx.mark(MESSAGE_ADDED, columns["ref"])
-    tx.run("insert_message", **columns)
+    columns["mark"] = tx.last + 1
+    if not tx.insert("insert_message", columns):
+        return None
+    tx.mark(MESSAGE_ADDED, columns["ref"])
     if len(parts) != 1 or type(parts[0]) is not Text:
         attach_files(tx, columns["ref"], parts)
     message = _value(columns, row, tip, new, parts)
@@ -94,6 +107,14 @@ def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Mess
     tip.position, tip.id = row.last_position, columns["id"]
     tip.digest, tip.match_key = columns["digest"], columns["match_key"]
     return message
+
+
+def taken(row: SessionRow, new: NewMessage) -> Conflict:
+    if new.origin is None:
+        return Conflict(f"Another message with the id {new.id} is stored already")
+    return Conflict(
+        f"Message {new.id}, or message {new.origin.id} of {new.origin.source}, is in session {from_bytes(row.id)} already"
+    )
 
 
 def message_columns(
@@ -132,16 +153,10 @@ def message_columns(
     if new.origin is not None:
         columns["origin_source"] = check_text(new.origin.source, "origin.source")
         columns["origin_id"] = check_text(new.origin.id, "origin.id")
-        check_origin_free(tx, row, new.origin)
     if not new.in_context:
         columns["in_context"], columns["guard"] = 0, message_guard(id, 0, None, None)
     columns["digest"] = digest_of(row.id, tip.digest, position, columns)
     return columns
-
-
-def check_origin_free(tx: Reading, row: SessionRow, origin: Origin) -> None:
-    if tx.row("find_message_by_origin", session=row.key, source=origin.source, origin=origin.id):
-        raise Conflict(f"Message {origin.id} of {origin.source} is in session {from_bytes(row.id)} already")
 
 
 def digest_of(
@@ -170,7 +185,7 @@ def _value(
     columns: dict[str, Any], row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...]
 ) -> Message:
     return Message(
-        id=from_bytes(columns["id"]),
+        id=new.id if len(new.id) == 36 and new.id.islower() else from_bytes(columns["id"]),
         session_id=from_bytes(row.id),
         parent_id=from_bytes(tip.id) if tip.id else None,
         position=row.last_position + 1,

@@ -37,7 +37,7 @@ from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, R
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
-from palaver.storage.verbs.message_rows import Tip, add_message, find_tip, parts_of
+from palaver.storage.verbs.message_rows import Tip, find_tip, parts_of, taken, try_message
 from palaver.storage.verbs.purging import purge_message_row
 from palaver.storage.verbs.titles import first_message_title
 from palaver.store import HEAD, Head
@@ -53,11 +53,8 @@ def append(
     free = parent_id is HEAD
     stored: list[Message] = []
     for new in messages:
-        known = tx.row("find_message_anywhere", id=to_bytes(_checked(new).id))
-        if known is None:
-            stored.append(add_message(tx, row, tip, new))
-        else:
-            stored.append(_known(tx, row, tip, new, MessageRow(*known), free=free))
+        message = try_message(tx, row, tip, _checked(new))
+        stored.append(message or _known(tx, row, tip, new, free=free))
         free = False
     if row.last_position > before:
         session_rows.save_advanced(tx, row)
@@ -81,13 +78,14 @@ def _checked(new: object) -> NewMessage:
     return new
 
 
-def _known(
-    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, known: MessageRow, *, free: bool
-) -> Message:
+def _known(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, *, free: bool) -> Message:
     """A message that is stored already, if it is the very same; the tip moves to it."""
-    same = known.session_key == row.key and (free or known.parent == tip.position) and _equal(known, new)
-    if not same:
-        raise Conflict(f"Another message with the id {new.id} is stored already")
+    found = tx.row("find_message_anywhere", id=to_bytes(new.id))
+    known = MessageRow(*found) if found else None
+    if known is None or known.session_key != row.key or not _equal(known, new):
+        raise taken(row, new)
+    if not free and known.parent != tip.position:
+        raise taken(row, new)
     tip.position, tip.id, tip.digest, tip.match_key = known.position, known.id, known.digest, known.match_key
     return lookup.full_message(tx, astuple(known), from_bytes(row.id))
 

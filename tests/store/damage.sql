@@ -221,3 +221,30 @@ UPDATE store SET indexed_through = indexed_through + 1000;
 
 -- a lost change
 DELETE FROM change WHERE seq = (SELECT max(seq) - 2 FROM change);
+
+-- a date of a purged message
+UPDATE message SET created_at = created_at + 1 WHERE purged_at IS NOT NULL;
+
+-- a digest of a purged message
+UPDATE message SET digest = randomblob(17) WHERE purged_at IS NOT NULL;
+
+-- a text that is no Unicode
+UPDATE message SET body = CAST(x'ff6d65' AS TEXT) WHERE ref = (SELECT min(ref) + 1 FROM message);
+
+-- an error that is no Unicode
+UPDATE message SET error = CAST(x'ff6d65' AS TEXT) WHERE error IS NOT NULL;
+
+-- a title that is no Unicode
+UPDATE session SET title = CAST(x'ff6d65' AS TEXT) WHERE title = 'Other';
+
+-- a project's name that is no Unicode
+UPDATE project SET name = CAST(x'ff6d65' AS TEXT) WHERE name = 'Garden';
+
+-- a summary that is no Unicode
+UPDATE checkpoint SET summary = CAST(x'ff6d65' AS TEXT) WHERE number = 1;
+
+-- a snapshot's name that is no Unicode
+UPDATE snapshot SET name = CAST(x'ff6d65' AS TEXT);
+
+-- a tag that is no Unicode
+UPDATE session_tag SET tag = CAST(x'ff6d65' AS TEXT) WHERE tag = 'x';

@@ -12,6 +12,7 @@ import pytest
 
 from palaver import Busy, Conflict, Invalid, NotFound, Reasoning, Store, Text, ToolCall, Usage
 from palaver.model import Part, Status
+from tests.conftest import OpenStore
 from tests.support.factories import NO_ID, a_conversation, a_question, an_answer, ids, say, texts
 
 CALL = ToolCall("call-1", "list_dir", {"path": "logs"})
@@ -281,7 +282,26 @@ def test_a_draft_whose_owner_died_becomes_an_interrupted_message(store: Store, d
     assert (recovered.id, recovered.status, recovered.text) == (draft, "interrupted", "last words")
 
 
-def test_closing_the_store_ends_its_drafts(store: Store, open_store: Any) -> None:
+def test_a_draft_of_another_living_process_is_left_alone(
+    store: Store, database_url: str, open_store: OpenStore
+) -> None:
+    session = a_conversation(store, "question")
+    with subprocess.Popen(
+        [sys.executable, "-c", DIES, database_url, session.id], stdout=subprocess.PIPE, stdin=subprocess.PIPE
+    ) as child:
+        assert child.stdout
+        draft = child.stdout.readline().decode().strip()
+        other = open_store()
+        assert other.recover_drafts() == []
+        assert (other.get_message(draft).status, other.get_message(draft).text) == ("streaming", "last words")
+        with pytest.raises(Busy):
+            other.open_draft(session.id)
+        assert other.request_stop(draft)
+        child.communicate()
+    assert store.get_message(draft).status == "interrupted"
+
+
+def test_closing_the_store_ends_its_drafts(store: Store, open_store: OpenStore) -> None:
     other = open_store()
     session = a_conversation(store, "question")
     draft = other.open_draft(session.id)

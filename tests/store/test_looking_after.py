@@ -1,6 +1,7 @@
 """Looking after: stats, verify, backup, closing."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,30 @@ def test_a_backup_holds_all_and_opens_as_a_store(store: Store, tmp_path: Path) -
         assert copy.search("two").items
         with copy.open_file(file.digest) as content:
             assert content.read() == b"marigold"
+
+
+def test_backups_made_while_others_write_are_each_whole(store: Store, tmp_path: Path) -> None:
+    session = store.create_session()
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            store.append(session.id, *[a_question(f"{n}") for n in range(5)])
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    made = [store.backup(tmp_path / f"{n}.db") for n in range(4)]
+    done.set()
+    for writer in writers:
+        writer.join()
+    written = [message.id for message in store.messages(session.id)]
+    for path in made:
+        with palaver.open_store(str(path)) as copy:
+            stored = [message.id for message in copy.messages(session.id)]
+            assert stored == written[: len(stored)]
+            assert len(stored) % 5 == 0
+            assert copy.verify().problems == []
 
 
 def test_a_backup_in_a_folder_gets_a_dated_name(store: Store, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import palaver
 from palaver import Filter, Invalid, Session, Store
 from palaver.ids import new_id
 from palaver.model import Time
@@ -112,6 +113,15 @@ def test_empty_archived_and_trashed_sessions_are_listed_only_when_asked_for(stor
     assert listed(store, state="trash") == {trashed.id}
     assert listed(store, state="any") == {open_one.id, archived.id, trashed.id, empty.id}
     assert listed(store, empty=True) == {open_one.id, empty.id}
+
+
+def test_a_session_of_notes_alone_is_empty(store: Store) -> None:
+    session = store.create_session()
+    store.append(session.id, palaver.note("Started."))
+    assert listed(store) == set()
+    assert listed(store, empty=True) == {session.id}
+    say(store, session.id, "Hello?")
+    assert listed(store) == {session.id}
 
 
 def test_a_list_is_narrowed_by_what_the_filter_names(store: Store) -> None:

@@ -64,6 +64,17 @@ def test_a_newer_schema_is_refused_and_untouched(path: Path) -> None:
     assert fingerprints(path.parent) == before
 
 
+@pytest.mark.parametrize(
+    "statement", ["UPDATE migration SET name = CAST(x'ff' AS TEXT)", "DROP TABLE message"]
+)
+def test_a_damaged_schema_is_reported_and_untouched(path: Path, statement: str) -> None:
+    _run(path, statement)
+    before = path.read_bytes()
+    with pytest.raises(PalaverError, match=r"palaver\.db"):
+        _read_all(path)
+    assert path.read_bytes() == before
+
+
 def _run(path: Path, *statements: str) -> None:
     with closing(apsw.Connection(str(path))) as connection:
         for statement in statements:

@@ -281,7 +281,8 @@ class Verbs(RuleBasedStateMachine):
         wanted = {
             name
             for name, talk in self.model.items()
-            if not talk.trashed and any(not said.trashed for said in talk.said.values())
+            if not talk.trashed
+            and any(not said.trashed and said.message.role != "note" for said in talk.said.values())
         }
         assert {session.id for session in listed} == wanted
         moments = [session.updated_at for session in listed]

@@ -237,7 +237,7 @@ def encode_body(parts: tuple[Part, ...]) -> str | bytes:
     if len(parts) == 1 and type(parts[0]) is Text:
         return check_text(parts[0].text, "parts")
     try:
-        body = encode_json(msgspec.to_builtins(parts), "parts")
+        body = encode_json(msgspec.to_builtins(parts, builtin_types=(bytes, bytearray)), "parts")
         _parts_decoder.decode(body)  # What could not be read again is not written.
     except (TypeError, NotImplementedError, RecursionError, msgspec.MsgspecError) as exc:
         raise Invalid(f"parts cannot be written as JSON: {exc}", field="parts") from exc
@@ -383,11 +383,32 @@ def _sent(part: Part) -> Any:
             return None
 
 
-def message_guard(id: bytes, in_context: int, trashed_at: int | None, purged_at: int | None) -> bytes | None:
-    """None while nothing was changed since the message came."""
+Kept = tuple[bytes | None, bytes | None, int, int, int, int]
+"""What is left of a purged message: digest, match_key, parent, role, status, created_at."""
+
+
+def message_guard(
+    id: bytes, in_context: int, trashed_at: int | None, purged_at: int | None, kept: Kept | None = None
+) -> bytes | None:
+    """None while nothing was changed since the message came. Of a purged one it covers what is kept, as no digest can."""
     if in_context == 1 and trashed_at is None and purged_at is None:
         return None
-    return _guard((id, in_context, trashed_at, purged_at))
+    if purged_at is None:
+        return _guard((id, in_context, trashed_at))
+    return _guard((id, in_context, trashed_at, purged_at, *(kept or ())))
+
+
+def guard_of(message: MessageRow) -> bytes | None:
+    """The guard a stored message should have."""
+    kept = (
+        message.digest,
+        message.match_key,
+        message.parent,
+        message.role,
+        message.status,
+        message.created_at,
+    )
+    return message_guard(message.id, message.in_context, message.trashed_at, message.purged_at, kept)
 
 
 def session_guard(row: SessionRow) -> bytes:

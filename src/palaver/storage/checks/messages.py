@@ -13,8 +13,8 @@ from palaver.storage.rows import (
     STREAMING,
     MessageRow,
     SessionRow,
+    guard_of,
     message_digest,
-    message_guard,
     message_match_key,
 )
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
@@ -103,8 +103,7 @@ class _Walk:
             self._add(message, "parent_later", f"its parent, at position {message.parent}, is not before it")
 
     def _check_flags(self, message: MessageRow) -> None:
-        expected = message_guard(message.id, message.in_context, message.trashed_at, message.purged_at)
-        if message.guard != expected:
+        if message.guard != guard_of(message):
             what = "whether it is in context, in the trash or purged is not as it was stored"
             self._add(message, "flags_changed", what)
             self.certain = False

@@ -81,7 +81,7 @@ INSERT INTO session_tag (project_key, tag, state, updated_at, session_key)
 VALUES (:project, :tag, :state, :updated_at, :session)
 
 -- name: session_filter
-(:model IS NULL OR s.model = :model) AND (:provider IS NULL OR s.provider = :provider)
+(:only IS NULL OR s.id = :only) AND (:model IS NULL OR s.model = :model) AND (:provider IS NULL OR s.provider = :provider)
 AND (:pinned IS NULL OR s.pinned = :pinned) AND s.updated_at > :low
 AND (:more_tags = 0 OR :more_tags = (SELECT count(*) FROM session_tag x, json_each(:tags) t
   WHERE x.project_key = s.project_key AND x.tag = t.value AND x.state = s.state AND x.updated_at = s.updated_at

@@ -107,7 +107,7 @@ class Database:
 
     def _note_damage(self, exc: Corrupt) -> None:
         """Where SQLite finds pages damaged nothing more is written; one unreadable row is in nobody else's way."""
-        if isinstance(exc.__cause__, apsw.Error):
+        if isinstance(exc.__cause__, apsw.Error | UnicodeDecodeError):
             self._damage = exc
 
     def hold_draft(self, message_id: str, lease: float) -> None:

@@ -37,6 +37,8 @@ class translated:  # noqa: N801  (used like a function, as those of contextlib a
             found = translate(exc, self.where)
         elif isinstance(exc, OSError):
             found = translate_os(exc, self.where)
+        elif isinstance(exc, UnicodeDecodeError):
+            found = damaged(self.where, "a text in it is not UTF-8")
         if found is not None:
             raise found from exc
 

@@ -16,6 +16,7 @@ APPLICATION_ID = 0x50616C61  # "Pala"
 _SMALLEST = 4096  # bytes: one page
 _PAUSE = 0.005  # seconds
 _ONE_PAGE = 0.02
+_LONGEST_RECOVERY = 2_000  # milliseconds for another process to read through the WAL
 
 
 def real(path: Path) -> Path:
@@ -147,6 +148,7 @@ def _find_with_wal(path: Path, key: cipher.Key | None) -> int | None:
         return None
     try:
         with closing(_open_to_read(path, key)) as connection:
+            connection.set_busy_timeout(_LONGEST_RECOVERY)
             return int(connection.pragma("application_id"))
     except apsw.Error:
         return None

@@ -31,6 +31,7 @@ from palaver.model import (
     Snapshot,
     Stats,
     Status,
+    Time,
     TitleSource,
     Usage,
     to_ms,
@@ -51,6 +52,7 @@ from palaver.storage.verbs import (
     trash,
 )
 from palaver.storage.verbs.cursors import check_limit
+from palaver.storage.verbs.filters import check_filter
 from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Filter, Head, Record, Store
 
 P = ParamSpec("P")
@@ -170,7 +172,7 @@ class SqliteStore(Store):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Session]:
-        wanted = filter or Filter()
+        wanted = check_filter(filter)
         with self._database.read(self.actor) as tx:
             keys = projects.keys_of(tx, project_id or wanted.project_id)
             return sessions.list_sessions(tx, keys, wanted, after, check_limit(limit))
@@ -356,7 +358,9 @@ class SqliteStore(Store):
     def search(
         self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
     ) -> Page[Hit]:
-        return self._read(search.search, query, filter, after, check_limit(limit), _SEARCH_SECONDS)
+        return self._read(
+            search.search, query, check_filter(filter), after, check_limit(limit), _SEARCH_SECONDS
+        )
 
     # Checkpoints and snapshots
 
@@ -434,13 +438,22 @@ class SqliteStore(Store):
         return self._write(lambda tx: imports.Import(tx).run(batch))
 
     def purge_trash(self, *, older_than: timedelta | datetime = timedelta(days=TRASH_DAYS)) -> int:
-        moment = datetime.now(UTC) - older_than if isinstance(older_than, timedelta) else older_than
+        try:
+            moment = (
+                datetime.now(UTC) - older_than if isinstance(older_than, timedelta) else Time.of(older_than)
+            )
+        except (OverflowError, ValueError) as exc:
+            raise Invalid(
+                f"older_than reaches beyond the calendar: {older_than!r}", field="older_than"
+            ) from exc
         return self._write(trash.purge_trash, to_ms(moment))
 
     def verify(self, repair: bool = False) -> Report:
         return verify.verify_database(self._database, repair)
 
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
+        if path is not None and "\0" in str(path):
+            raise Invalid("a path must not hold a NUL", field="path")
         target = None if path is None else Path(path)
         return copies.backup(self._database.path, self._database.key, target, keep=keep)
 

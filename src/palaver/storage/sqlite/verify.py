@@ -16,7 +16,7 @@ from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.store import SYSTEM_ACTOR
 
-_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError)
+_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError, UnicodeDecodeError)
 _PAGE = "page_damaged"
 _MARK = "mark_missing"
 _LOOKUP = ("missing from index", "wrong # of entries in index", "non-unique entry in index")

@@ -65,6 +65,7 @@ class Writer:
         self._tx = transaction
         self._turnstile = turnstile
         self._where = where
+        self._translated = faults.translated(where)
         self._timeout = timeout
         self._committed = committed
         self._mutex = threading.Lock()
@@ -268,12 +269,11 @@ class Writer:
                 attempt += 1
 
     def _translate(self, exc: BaseException) -> BaseException:
-        if isinstance(exc, apsw.Error):
-            found = faults.translate(exc, self._where)
-            if found is not None:
-                found.__cause__ = exc
-                return found
-        return exc
+        try:
+            with self._translated:
+                raise exc
+        except BaseException as found:  # noqa: BLE001  (the same, or the house's word for it)
+            return found
 
 
 def _chain(batch: list[Job[Any]], leader: Job[Any]) -> Job[Any] | None:

@@ -27,6 +27,7 @@ from palaver.storage.rows import (
     SessionRow,
     check_parts,
     check_text,
+    decode_parts,
     encode_body,
     encode_json,
     encode_map,
@@ -50,6 +51,7 @@ from palaver.store import Head
 _ASSISTANT = ROLES.index("assistant")
 _log = logging.getLogger(__name__)
 
+MAX_LEASE = 24 * 60 * 60
 _INTERRUPTED: Status = "interrupted"
 
 
@@ -105,8 +107,10 @@ def _empty_columns(ref: int, id: bytes, now: int) -> dict[str, Any]:
 
 
 def _milliseconds(lease: float) -> int:
-    if lease <= 0:
-        raise Invalid(f"lease must be more than 0 seconds, not {lease}", field="lease")
+    if not 0 < lease <= MAX_LEASE:
+        raise Invalid(
+            f"lease must be more than 0 and at most {MAX_LEASE} seconds, not {lease}", field="lease"
+        )
     return int(lease * 1000)
 
 
@@ -201,6 +205,9 @@ def _finish(
     error: str | None,
     metadata: Mapping[str, Any] | None,
 ) -> None:
+    body = encode_body(parts)
+    if type(body) is bytes:
+        parts = decode_parts(body)
     parent = tx.row("find_message_at", ref=row.ref(message.parent)) if message.parent else None
     parent_row = MessageRow(*parent) if parent else None
     new = NewMessage(role="assistant", parts=parts, usage=usage)
@@ -218,7 +225,7 @@ def _finish(
         "created_at": message.created_at,
         "origin_source": message.origin_source,
         "origin_id": message.origin_id,
-        "body": encode_body(parts),
+        "body": body,
     }
     columns["digest"] = digest_of(
         row.id, parent_row.digest if parent_row else None, message.position, columns

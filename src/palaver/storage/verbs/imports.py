@@ -224,6 +224,12 @@ class Import:
             _ms(message.purged_at),
         )
         digest, match_key = _unhex(message.digest), _unhex(message.match_key)
+        role, status, created_at = (
+            role_number(message.role),
+            STATUSES.index(message.status),
+            to_ms(message.created_at),
+        )
+        kept = (b"\x01" + digest, match_key, tip.position, role, status, created_at)
         self.tx.run(
             "insert_message",
             **columns,
@@ -231,16 +237,16 @@ class Import:
             id=raw,
             parent=tip.position,
             mark=self.tx.mark(MESSAGE_ADDED, row.ref(position)),
-            role=role_number(message.role),
-            status=STATUSES.index(message.status),
+            role=role,
+            status=status,
             tokens=0,
             in_context=in_context,
-            created_at=to_ms(message.created_at),
+            created_at=created_at,
             trashed_at=trashed_at,
             purged_at=purged_at,
             digest=b"\x01" + digest,
             match_key=match_key,
-            guard=message_guard(raw, in_context, trashed_at, purged_at),
+            guard=message_guard(raw, in_context, trashed_at, purged_at, kept),
         )
         row.last_position = position
         if row.head == tip.position:

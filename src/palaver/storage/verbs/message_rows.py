@@ -1,5 +1,6 @@
 """Adding messages to a session: the one way in, for appends, forks, drafts and imports."""
 
+import json
 from typing import Any
 
 from palaver.context.tokens import count_parts, estimate
@@ -92,7 +93,10 @@ def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Mess
 def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message | None:
     """The same, but None where the id or origin is taken: then nothing was done."""
     parts = check_parts(new.parts)
-    columns = message_columns(tx, row, tip, new, parts)
+    body = encode_body(parts)
+    if type(body) is bytes:
+        parts = decode_parts(body)  # As it will be read: tuples as lists, keys as text.
+    columns = message_columns(tx, row, tip, new, parts, body)
     columns["mark"] = tx.last + 1
     if not tx.insert("insert_message", columns):
         return None
@@ -118,7 +122,7 @@ def taken(row: SessionRow, new: NewMessage) -> Conflict:
 
 
 def message_columns(
-    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...]
+    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...], body: str | bytes
 ) -> dict[str, Any]:
     """A new message as columns, its digest and match key included. Raises `Invalid`."""
     id = to_bytes(new.id)
@@ -126,7 +130,6 @@ def message_columns(
     status = status_number(new.status)
     if status == STREAMING:
         raise Invalid("a message with status streaming is made by open_draft", field="status")
-    body = encode_body(parts)
     position = row.last_position + 1
     columns: dict[str, Any] = {
         "ref": row.ref(position),
@@ -200,7 +203,7 @@ def _value(
         digest="b2:" + columns["digest"][1:].hex(),
         match_key="b2:" + columns["match_key"].hex() if columns["match_key"] else None,
         created_at=Time.from_ms(columns["created_at"]),
-        metadata=dict(new.metadata),
+        metadata=json.loads(columns["metadata"]) if columns["metadata"] else {},
         origin=new.origin,
     )
 

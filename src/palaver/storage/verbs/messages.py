@@ -31,7 +31,7 @@ from palaver.storage.rows import (
     encode_body,
     encode_map,
     encode_usage,
-    message_guard,
+    guard_of,
 )
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row, Writing
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
@@ -300,7 +300,7 @@ def _save_flags(tx: Writing, message: MessageRow) -> None:
         in_context=message.in_context,
         trashed_at=message.trashed_at,
         purged_at=message.purged_at,
-        guard=message_guard(message.id, message.in_context, message.trashed_at, message.purged_at),
+        guard=guard_of(message),
     )
     tx.mark(MESSAGE_CHANGED, message.ref)
 

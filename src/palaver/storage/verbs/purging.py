@@ -4,7 +4,7 @@ import json
 
 from palaver.ids import from_bytes
 from palaver.storage import text
-from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, message_guard
+from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, guard_of
 from palaver.storage.transaction import POSITION_MASK, Row, Writing
 from palaver.storage.verbs.files import detach_files
 from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED, MESSAGE_PURGED, SESSION_PURGED
@@ -36,12 +36,8 @@ def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> 
     """Empty the message's row, and drop the checkpoints whose summary may quote it."""
     unindex_message(tx, message)
     detach_files(tx, message.ref, message.ref)
-    tx.run(
-        "empty_message",
-        ref=message.ref,
-        purged_at=tx.now,
-        guard=message_guard(message.id, message.in_context, message.trashed_at, tx.now),
-    )
+    message.purged_at = tx.now
+    tx.run("empty_message", ref=message.ref, purged_at=message.purged_at, guard=guard_of(message))
     _drop_quoting_checkpoints(tx, session, message.position)
     project = _project_of(tx, session)
     tx.mark(

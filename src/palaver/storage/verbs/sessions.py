@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -210,6 +211,7 @@ def _filter_parameters(filter: Filter, end: tuple[int, bytes], limit: int) -> di
         "provider": filter.provider,
         "pinned": None if filter.pinned is None else int(filter.pinned),
         "low": -1 if filter.after is None else to_ms(filter.after) * 1000 + 999,
+        "only": None if filter.session_id is None else find_bytes(filter.session_id) or b"",
         "tags": json.dumps(filter.tags[1:]),
         "more_tags": len(set(filter.tags[1:])),
     }
@@ -382,7 +384,7 @@ def keep_newest(tx: Writing, count: int, project_keys: Sequence[int]) -> list[st
     ]
     newest = heapq.merge(*streams, key=lambda columns: (columns[1], columns[0]), reverse=True)
     trashed: list[str] = []
-    for id, _, pinned in islice(newest, count, None):
+    for id, _, pinned in islice(newest, min(count, sys.maxsize), None):
         row, _ = lookup.session_row(tx, from_bytes(id))
         if not pinned and not drafts.has_live_draft(tx, row):
             trash_session(tx, from_bytes(id))

@@ -2,7 +2,7 @@
 
 from palaver.errors import Busy, NotFound
 from palaver.ids import from_bytes
-from palaver.storage.rows import message_guard, project_guard, session_guard
+from palaver.storage.rows import guard_of, project_guard, session_guard
 from palaver.storage.transaction import Writing
 from palaver.storage.verbs import files, lookup, messages, projects, sessions
 
@@ -41,4 +41,4 @@ def _is_sound_session(tx: Writing, session_id: str) -> bool:
 
 def _is_sound_message(tx: Writing, message_id: str) -> bool:
     row = lookup.message_row(tx, message_id)
-    return row.guard == message_guard(row.id, row.in_context, row.trashed_at, row.purged_at)
+    return row.guard == guard_of(row)

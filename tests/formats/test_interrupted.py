@@ -74,7 +74,4 @@ def _start(url: str, file: Path) -> subprocess.Popen[str]:
 
 
 def _told(store: Store, session_id: str) -> list[object]:
-    return [
-        (message.id, message.role, message.parts, message.created_at)
-        for message in store.messages(session_id)
-    ]
+    return [(message.role, message.parts, message.created_at) for message in store.messages(session_id)]

@@ -8,7 +8,6 @@ from bench.table import Line, Target
 from bench.workers import SYSTEMS, Worker
 
 _SHORT = 10
-_LONG = 100_000
 _TIMES = 300
 _CAN_BE_LONG = ("raw", "palaver", "apsw")
 
@@ -20,13 +19,14 @@ def run(ground: Ground) -> Iterator[Line]:
     durability = ground.durability()
     with ground.workers(ground.room("append")) as workers:
         ground.say("appends: making the histories")
-        lengths = {name: _LONG if name in _CAN_BE_LONG else ground.size(300, 1_000) for name in workers}
+        long, shorter = ground.size(20_000, 100_000), ground.size(300, 1_000)
+        lengths = {name: long if name in _CAN_BE_LONG else shorter for name in workers}
         for name, worker in workers.items():
             worker.start("fill", name="long", messages=lengths[name])
         for worker in workers.values():
             worker.finish()
         ground.say("appends: measuring")
-        fresh, long = _measure(workers, ground.size(12, 80), ground.size(150, 300) / 1000)
+        fresh, grown = _measure(workers, ground.size(12, 80), ground.size(150, 300) / 1000)
         found, asked = _found_at_once(workers["palaver"], ground.size(20, 200))
     for name in workers:
         yield _fresh_line(name, fresh, str(durability[name]))
@@ -39,7 +39,7 @@ def run(ground: Ground) -> Iterator[Line]:
         target=Target(asked, at_least=True),
     )
     for name in workers:
-        yield _long_line(name, lengths[name], fresh, long)
+        yield _long_line(name, lengths[name], fresh, grown)
 
 
 def _measure(workers: dict[str, Worker], rounds: int, seconds: float) -> tuple[Samples, Samples]:

@@ -17,7 +17,6 @@ from bench.workers import SYSTEMS
 
 _SHOWN = 50
 _LONG = 100_000
-_PEERS_LONG = 1_000
 _TIMES = 20
 _PEERS = ("openai", "langgraph", "adk")
 _SAME_ROWS = "plain apsw, the same file"
@@ -54,14 +53,15 @@ def run_open(ground: Ground) -> Iterator[Line]:
 
 
 def _peers(ground: Ground) -> Iterator[Line]:
+    many = ground.size(300, 1_000)
     with ground.workers(ground.room("open"), _PEERS) as workers:
         for worker in workers.values():
-            worker.start("fill", name="long", messages=_PEERS_LONG)
+            worker.start("fill", name="long", messages=many)
         for worker in workers.values():
             worker.finish()
         for name, worker in workers.items():
             taken = worker.call("read_last", name="long", limit=_SHOWN, times=_TIMES)
-            yield _line(f"open {_PEERS_LONG:,} messages at the last {_SHOWN}", SYSTEMS[name].title, [taken])
+            yield _line(f"open {many:,} messages at the last {_SHOWN}", SYSTEMS[name].title, [taken])
 
 
 def run_list(ground: Ground) -> Iterator[Line]:

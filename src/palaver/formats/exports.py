@@ -1,6 +1,5 @@
 """Taking conversations out: sessions of a store as a file of a known format."""
 
-import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from palaver.errors import Invalid, Unavailable
+from palaver.folders import sync_folder, sync_handle
 from palaver.formats.base import Format
 from palaver.formats.detect import FORMATS
 from palaver.formats.selection import Selection
@@ -84,8 +84,9 @@ def _complete_or_absent(path: Path) -> Iterator[BinaryIO]:
         with partial.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync_handle(file.fileno())
         partial.replace(path)
+        sync_folder(path.parent)
     except OSError as exc:
         raise Unavailable(f"{path} cannot be written: {exc.strerror or exc}") from exc
     finally:

@@ -1,0 +1,110 @@
+"""What stands between a program and its files: each call goes by a tap, which may record it or make it fail."""
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from tests.faults.disk import SHARED, Event, Named, Told, number_before
+
+Call = Literal["open", "read", "write", "resize", "sync", "remove", "rename", "link", "folder", "sync_folder"]
+Side = Literal["sqlite", "python"]
+
+
+class Tap(Protocol):
+    """Hears of each call before it is made, and may raise `OSError` in its place; then of what it did."""
+
+    def ask(self, call: Call, side: Side, path: str) -> None: ...
+
+    def tell(self, event: Event) -> None: ...
+
+
+class Recorder:
+    """Keeps every event in order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def ask(self, call: Call, side: Side, path: str) -> None: ...
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def say(self, what: object) -> None:
+        """From here on somebody relies on it."""
+        self.events.append(Told(what))
+
+
+class Failing:
+    """Makes the calls that are meant fail from the `at`-th on: that one alone, or all until it is mended."""
+
+    def __init__(
+        self, error: int, calls: set[Call], *, at: int, lasting: bool = False, side: Side | None = None
+    ):
+        self.count = 0
+        self.hit: list[str] = []
+        self._error = error
+        self._calls = calls
+        self._at = at
+        self._lasting = lasting
+        self._side = side
+        self._mended = False
+
+    def ask(self, call: Call, side: Side, path: str) -> None:
+        if self._mended or call not in self._calls or side != (self._side or side):
+            return
+        self.count += 1
+        if self.count - 1 == self._at or (self._lasting and self.count > self._at):
+            self.hit.append(f"{call} {Path(path).name}")
+            raise OSError(self._error, os.strerror(self._error), path)
+
+    def tell(self, event: Event) -> None: ...
+
+    def mend(self) -> None:
+        """From now on nothing fails."""
+        self._mended = True
+
+
+class Layer:
+    """What both sides share: which files are meant, and their numbers, by inode, which outlives names."""
+
+    def __init__(self, root: str, tap: Tap) -> None:
+        self.lock = threading.RLock()
+        self._root = root
+        self._tap = tap
+        self._numbers: dict[int, int] = {}
+        self._count = 0
+
+    def means(self, path: Any) -> bool:
+        if not isinstance(path, str | os.PathLike):
+            return False
+        name = absolute(path)
+        return (name == self._root or name.startswith(self._root + "/")) and not name.endswith(SHARED)
+
+    def ask(self, call: Call, side: Side, path: str) -> None:
+        self._tap.ask(call, side, path)
+
+    def tell(self, event: Event) -> None:
+        self._tap.tell(event)
+
+    def made(self, path: str, status: os.stat_result) -> None:
+        self._count += 1
+        self._numbers[status.st_ino] = self._count
+        self.tell(Named(path, self._count))
+
+    def number(self, status: os.stat_result) -> int:
+        return self._numbers.get(status.st_ino, number_before(status))
+
+    def removed(self, status: os.stat_result) -> None:
+        if status.st_nlink == 1:
+            self._numbers.pop(status.st_ino, None)
+
+
+def absolute(path: Any) -> str:
+    """The whole path as text, links left as they are."""
+    return os.path.abspath(str(path))  # noqa: PTH100  (Path.resolve would follow them)
+
+
+def with_intent(path: str, flags: int) -> str:
+    """A disk that may only be read still opens what is only read."""
+    return path if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else f"{path} to read"

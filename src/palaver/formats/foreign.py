@@ -5,7 +5,6 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-from wcwidth import iter_graphemes
 
 from palaver import ids
 from palaver.errors import Invalid
@@ -14,9 +13,9 @@ from palaver.formats.decoding import Unusable
 from palaver.formats.slices import Cursor
 from palaver.model import DEFAULT_TITLE, Message, Origin, Part, Role, Session, Time
 from palaver.store import MAX_NAME, MAX_TITLE, SessionEnd
+from palaver.titles import printable
 from palaver.wire import parse_time
 
-TITLE_LENGTH = 50
 _MAX_SECONDS = 100_000_000_000
 
 
@@ -56,31 +55,8 @@ def clean_name(text: Any, limit: int = MAX_NAME) -> str | None:
     """The name of a model or provider as the store takes it; None for what is no text or empty."""
     if not isinstance(text, str):
         return None
-    folded = " ".join(_printable(text[: limit * 2]).split())[:limit].rstrip()
+    folded = " ".join(printable(text[: limit * 2]).split())[:limit].rstrip()
     return folded or None
-
-
-def first_message_title(text: str) -> str:
-    """White space folded, at most 50 characters with a final "…" where cut, never inside a grapheme cluster."""
-    folded = " ".join(_printable(text[: TITLE_LENGTH * 40]).split())
-    if len(folded) <= TITLE_LENGTH:
-        return folded
-    return folded[: _boundary(folded, TITLE_LENGTH - 1)].rstrip() + "…"
-
-
-def _boundary(text: str, limit: int) -> int:
-    if text.isascii():
-        return limit
-    end = 0
-    for cluster in iter_graphemes(text):
-        if end + len(cluster) > limit:
-            break
-        end += len(cluster)
-    return end or limit
-
-
-def _printable(text: str) -> str:
-    return "".join(" " if ord(sign) < 32 or 127 <= ord(sign) < 160 else sign for sign in text)
 
 
 def find_time(value: Any) -> Time | None:

@@ -16,7 +16,6 @@ from palaver.formats.foreign import (
     clean_name,
     count,
     find_time,
-    first_message_title,
     read_fields,
     session_id,
 )
@@ -40,6 +39,7 @@ from palaver.formats.selection import Selection
 from palaver.formats.slices import Cursor, Source
 from palaver.model import DEFAULT_TITLE, Event, Origin, Role, Session
 from palaver.store import Store
+from palaver.titles import first_message_title
 from palaver.wire import encode, format_time
 
 MODES_KEPT = 100

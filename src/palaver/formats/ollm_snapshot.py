@@ -18,7 +18,6 @@ from palaver.formats.foreign import (
     count,
     derive_id,
     find_time,
-    first_message_title,
     read_fields,
 )
 from palaver.formats.ollm_entries import as_text
@@ -36,6 +35,7 @@ from palaver.model import (
     ToolCall,
     ToolResult,
 )
+from palaver.titles import first_message_title
 from palaver.wire import encode
 
 NAME = "ollm-snapshot"

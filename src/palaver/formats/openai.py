@@ -14,7 +14,6 @@ from palaver.formats.decoding import Unusable
 from palaver.formats.foreign import (
     Chain,
     Thread,
-    first_message_title,
     keep_differences,
     read_fields,
     session_id,
@@ -24,6 +23,7 @@ from palaver.formats.selection import Selection
 from palaver.formats.slices import MAX_VALUE, Broken, Cursor, Source, lines
 from palaver.model import DEFAULT_TITLE, Message, Origin, Session
 from palaver.store import Store
+from palaver.titles import first_message_title
 from palaver.wire import encode
 
 

@@ -28,8 +28,9 @@ from palaver.storage.rows import (
 from palaver.storage.transaction import Reading, Writing
 from palaver.storage.verbs import lookup, session_rows
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
-from palaver.storage.verbs.titles import check_optional_name, first_message_title
+from palaver.storage.verbs.titles import check_optional_name
 from palaver.store import HEAD, Head
+from palaver.titles import first_message_title
 
 _DEFAULT_TITLE = 0
 _FIRST_MESSAGE_TITLE = 1

@@ -39,8 +39,8 @@ from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
 from palaver.storage.verbs.message_rows import Tip, find_tip, parts_of, taken, try_message
 from palaver.storage.verbs.purging import purge_message_row
-from palaver.storage.verbs.titles import first_message_title
 from palaver.store import HEAD, Head
+from palaver.titles import first_message_title
 
 MAX_MESSAGES = 10_000
 

@@ -4,17 +4,6 @@ from palaver.errors import Invalid
 from palaver.storage.rows import check_text
 from palaver.store import MAX_NAME, MAX_TAG, MAX_TAGS, MAX_TITLE
 
-TITLE_LENGTH = 50
-
-
-def first_message_title(text: str) -> str:
-    """Whitespace folded, at most 50 characters with a final "…" where cut, never inside a grapheme cluster."""
-    # What is cut off cannot matter, and a message may be 100 MB.
-    folded = " ".join(_printable(text[: TITLE_LENGTH * 40]).split())
-    if len(folded) <= TITLE_LENGTH:
-        return folded
-    return folded[: _boundary(folded, TITLE_LENGTH - 1)].rstrip() + "…"
-
 
 def check_title(title: str) -> str:
     """A title a person typed, whitespace folded. Raises `Invalid`."""
@@ -56,23 +45,3 @@ def _check_name(name: object, field: str, limit: int) -> str:
 
 def _has_control(text: str) -> bool:
     return any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text)
-
-
-def _printable(text: str) -> str:
-    return "".join(
-        " " if ord(character) < 32 or 127 <= ord(character) < 160 else character for character in text
-    )
-
-
-def _boundary(text: str, limit: int) -> int:
-    """The greatest end of a grapheme cluster that is at most `limit`; `limit` itself where the first one is longer."""
-    if text.isascii():
-        return limit
-    from wcwidth import iter_graphemes  # noqa: PLC0415  (slow to load, and only such a title needs it)
-
-    end = 0
-    for cluster in iter_graphemes(text):
-        if end + len(cluster) > limit:
-            break
-        end += len(cluster)
-    return end or limit

@@ -1,0 +1,36 @@
+"""The title a session gets from its first message, wherever that message comes from."""
+
+TITLE_LENGTH = 50
+_LOOKED_AT = TITLE_LENGTH * 40
+
+
+def first_message_title(text: str) -> str:
+    """Whitespace folded, at most 50 characters with a final "…" where cut, never inside a grapheme cluster."""
+    # What is cut off cannot matter, and a message may be 100 MB.
+    folded = " ".join(printable(text[:_LOOKED_AT]).split())
+    if len(folded) <= TITLE_LENGTH:
+        return folded
+    return folded[: _boundary(folded, TITLE_LENGTH - 1)].rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """The text with a space in place of each control character."""
+    return "".join(" " if _is_control(character) else character for character in text)
+
+
+def _is_control(character: str) -> bool:
+    return ord(character) < 32 or 127 <= ord(character) < 160
+
+
+def _boundary(text: str, limit: int) -> int:
+    """The greatest end of a grapheme cluster that is at most `limit`; `limit` itself where the first one is longer."""
+    if text.isascii():
+        return limit
+    from wcwidth import iter_graphemes  # noqa: PLC0415  (slow to load, and only such a title needs it)
+
+    end = 0
+    for cluster in iter_graphemes(text):
+        if end + len(cluster) > limit:
+            break
+        end += len(cluster)
+    return end or limit

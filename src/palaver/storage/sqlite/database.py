@@ -68,6 +68,7 @@ class Database:
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(path))
                 through, _ = index.watermark(tx)
+                is_current = index.is_current(tx)
                 self._tx.set_latest(_latest(tx))
         self.watch = Watch(self.readers)
         self.writer = Writer(
@@ -80,6 +81,8 @@ class Database:
         )
         self._indexer = Indexer(self.writer, through)
         self._at_exit = _close_at_exit(self)
+        if not is_current:
+            self.write(SYSTEM_ACTOR, index.rebuild)
 
     def write(self, actor: str, work: Callable[[WriteTransaction], T]) -> T:
         if self._damage is not None:

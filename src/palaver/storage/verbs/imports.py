@@ -35,7 +35,7 @@ from palaver.storage.rows import (
     role_number,
 )
 from palaver.storage.transaction import Writing
-from palaver.storage.verbs import checkpoints, files, lookup, messages, projects, session_rows, sessions
+from palaver.storage.verbs import branch, checkpoints, files, lookup, messages, projects, session_rows, sessions
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
 from palaver.storage.verbs.message_rows import Tip, add_message
 from palaver.storage.verbs.titles import check_name, check_optional_name, check_tags, check_title
@@ -257,6 +257,8 @@ class Import:
         row = self._row(checkpoint.session_id)
         begin = lookup.message_in_session(self.tx, row, checkpoint.from_id)
         end = lookup.message_in_session(self.tx, row, checkpoint.through_id)
+        if not branch.holds(branch.ranges(self.tx, row, end.position), begin.ref):
+            raise Invalid(f"checkpoint {checkpoint.id} stands for no stretch of one branch", field="from_id")
         replaces = list(checkpoint.replaces)
         columns = (
             to_bytes(checkpoint.id), CHECKPOINT_KINDS.index(checkpoint.kind), begin.position, end.position,

@@ -87,7 +87,7 @@ def test_a_text_that_is_missing_in_the_index_is_found_out(store: Store) -> None:
 def test_a_text_that_nobody_wrote_is_found_out(store: Store) -> None:
     fill(store)
     catch_up(store)
-    row = {"seq": 3, "title": "", "body": "extra", "tool": "", "code": ""}
+    row = {"seq": 3, "body": "extra", "title": "", "tool": "", "code": ""}
     in_transaction(store, lambda tx: tx.run("index_add", **row))
     assert [kind for kind, _, _ in check(store)] == ["index_differs"]
 
@@ -96,11 +96,11 @@ def test_words_in_another_order_are_found_out(store: Store) -> None:
     session_id = fill(store)
     catch_up(store)
     mark = _mark_of(store, session_id, 1)
-    title, body, tool, code = text.columns_of_message(next(store.messages(session_id)).parts)
-    turned = (title, " ".join(reversed(body.split())), tool, code)
+    body, title, tool, code = text.columns_of_message(next(store.messages(session_id)).parts)
+    turned = (" ".join(reversed(body.split())), title, tool, code)
 
     def swap(tx: index.IndexWriting) -> None:
-        tx.run("index_remove", **index._bind(mark, (title, body, tool, code)))
+        tx.run("index_remove", **index._bind(mark, (body, title, tool, code)))
         tx.run("index_add", **index._bind(mark, turned))
 
     in_transaction(store, swap)

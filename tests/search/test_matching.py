@@ -40,8 +40,8 @@ def test_the_tail_and_the_index_find_the_same(
         return
     tx.run("index_empty")
     for seq, sample in enumerate(texts, 1):
-        title, body, tool, code = text.columns_of_message((Text(sample),))
-        tx.run("index_add", seq=seq, title=title, body=body, tool=tool, code=code)
+        body, title, tool, code = text.columns_of_message((Text(sample),))
+        tx.run("index_add", seq=seq, body=body, title=title, tool=tool, code=code)
     match, shape = expression(tx, wanted)
     sql = (
         "SELECT rowid, relevance(text_index, ?, 100) FROM text_index WHERE text_index MATCH ? ORDER BY rowid"

@@ -31,7 +31,7 @@ def test_an_identifier_is_split_where_case_or_kind_changes(word: str, parts: lis
 
 
 def test_an_identifier_stands_in_the_text_whole_and_beside_it_in_parts() -> None:
-    assert columns(Text("see fooBarBaz2, ok")) == ("", "see fooBarBaz2, ok", "", "foo Bar Baz 2")
+    assert columns(Text("see fooBarBaz2, ok")) == ("see fooBarBaz2, ok", "", "", "foo Bar Baz 2")
 
 
 def test_the_parts_of_a_repeated_identifier_stand_there_once() -> None:
@@ -39,11 +39,11 @@ def test_the_parts_of_a_repeated_identifier_stand_there_once() -> None:
 
 
 def test_text_and_reasoning_are_the_body_and_never_run_together() -> None:
-    assert columns(Reasoning("think"), Text("say"))[1] == "think\nsay"
+    assert columns(Reasoning("think"), Text("say"))[0] == "think\nsay"
 
 
 def test_a_text_in_two_parts_is_read_as_one() -> None:
-    assert columns(Text("hel"), Text("lo"))[1] == "hello"
+    assert columns(Text("hel"), Text("lo"))[0] == "hello"
 
 
 def test_calls_results_and_file_names_are_the_tool_column() -> None:
@@ -79,7 +79,7 @@ def test_other_scripts_stay_as_they_are(sample: str) -> None:
 
 
 def test_a_title_is_a_column_of_its_own() -> None:
-    assert text.columns_of_title("Ask myServer") == ("Ask myServer", "", "", "my Server")
+    assert text.columns_of_title("Ask myServer") == ("", "Ask myServer", "", "my Server")
 
 
 @given(st.text())

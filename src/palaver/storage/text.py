@@ -14,7 +14,7 @@ from palaver.model import File, Part, Reasoning, Text, ToolCall, ToolResult
 INDEX_VERSION = 1
 
 Columns = tuple[str, str, str, str]
-"""Title, body, tool, code."""
+"""Body, title, tool, code."""
 
 LONGEST_IDENTIFIER = 64
 
@@ -38,13 +38,13 @@ def columns_of_message(parts: Sequence[Part]) -> Columns:
     code = _code(body)
     if tool:
         code = " ".join(filter(None, (code, _code(tool))))
-    return "", body, tool, code
+    return body, "", tool, code
 
 
 def columns_of_title(title: str) -> Columns:
     """The columns of a session's title."""
     text = spaced(title)
-    return text, "", "", _code(text)
+    return "", text, "", _code(text)
 
 
 def readable(parts: Sequence[Part]) -> tuple[str, str]:

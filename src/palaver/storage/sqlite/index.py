@@ -30,7 +30,7 @@ LAST_CHARACTER = "\U0010ffff"
 _CHUNK = 64  # documents made at a time: a message may have 100 MB
 _BATCH = 4_000
 _MASK = (1 << 64) - 1
-_COLUMN_PLACES = (1, 7, 12, 17)  # of the names in "title body tool code"
+_COLUMN_PLACES = (1, 6, 12, 17)  # of the names in "body title tool code"
 
 Problem = tuple[str, str, str]
 """Kind, where, what."""
@@ -165,8 +165,8 @@ def _json(value: object) -> str:
 
 
 def _bind(seq: int, columns: Columns) -> dict[str, Any]:
-    title, body, tool, code = columns
-    return {"seq": seq, "title": title, "body": body, "tool": tool, "code": code}
+    body, title, tool, code = columns
+    return {"seq": seq, "body": body, "title": title, "tool": tool, "code": code}
 
 
 def _sampled_words(tokenizer: Tokenizer, documents: Iterable[tuple[int, Columns]]) -> Iterator[str]:

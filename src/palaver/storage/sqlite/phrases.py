@@ -13,8 +13,8 @@ COMMON = 2_000
 """Documents a beginning may be in before its most frequent words stand for it: the index would merge all their lists."""
 SUBSTITUTES = 30
 
-COLUMN_WEIGHTS = (4.0, 1.0, 0.5, 0.5)
-"""What a word counts in title, body, tool and code."""
+COLUMN_WEIGHTS = (1.0, 4.0, 0.5, 0.5)
+"""What a word counts in body, title, tool and code."""
 
 _USUAL_LENGTH = 1_000  # bytes
 

@@ -289,9 +289,9 @@ def _relevance(api: apsw.FTS5ExtensionApi, *arguments: Any) -> float:
 def _weight(api: apsw.FTS5ExtensionApi, numbers: range) -> float:
     if len(numbers) > _FEW_PHRASES:
         return api.inst_count  # close enough for words that stand for a beginning
-    in_title, in_body, in_tool, in_code = phrases.COLUMN_WEIGHTS
+    in_body, in_title, in_tool, in_code = phrases.COLUMN_WEIGHTS
     weight = 0.0
     for number in numbers:
-        title, body, tool, code = api.phrase_locations(number)
-        weight += in_title * len(title) + in_body * len(body) + in_tool * len(tool) + in_code * len(code)
+        body, title, tool, code = api.phrase_locations(number)
+        weight += in_body * len(body) + in_title * len(title) + in_tool * len(tool) + in_code * len(code)
     return weight

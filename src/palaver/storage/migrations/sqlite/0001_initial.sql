@@ -202,8 +202,9 @@ CREATE TABLE message_file (
 CREATE INDEX message_file_file ON message_file (file_key);
 
 -- Contentless: its rowid is change.seq. It follows the changes up to store.indexed_through.
+-- A place in the first column takes two bytes less than one in any other: that is where nearly all words are.
 CREATE VIRTUAL TABLE text_index USING fts5 (
-  title, body, tool, code,
+  body, title, tool, code,
   content='', columnsize=0, tokenize="unicode61 remove_diacritics 2"
 );
 INSERT INTO text_index (text_index, rank) VALUES ('secure-delete', 1);

@@ -18,11 +18,11 @@ LEFT JOIN session s ON s.key = c.ref >> 32 AND c.ref & 4294967295 = 0 AND s.titl
 WHERE c.seq > :after AND c.seq <= :through ORDER BY c.seq LIMIT :limit
 
 -- name: index_add
-INSERT INTO text_index (rowid, title, body, tool, code) VALUES (:seq, :title, :body, :tool, :code)
+INSERT INTO text_index (rowid, body, title, tool, code) VALUES (:seq, :body, :title, :tool, :code)
 
 -- name: index_remove
-INSERT INTO text_index (text_index, rowid, title, body, tool, code)
-VALUES ('delete', :seq, :title, :body, :tool, :code)
+INSERT INTO text_index (text_index, rowid, body, title, tool, code)
+VALUES ('delete', :seq, :body, :title, :tool, :code)
 
 -- name: index_empty
 INSERT INTO text_index (text_index) VALUES ('delete-all')
@@ -64,7 +64,7 @@ DROP TABLE temp.text_instance
 -- For each word a sum over every place it stands at; `index.py` makes the same from the texts.
 -- name: index_sums
 SELECT term, sum(at * at & 4294967295) FROM (
-  SELECT term, (doc * 40503 + offset * 65599 + instr('title body tool code', col) * 1000003) & 2147483647 AS at
+  SELECT term, (doc * 40503 + offset * 65599 + instr('body title tool code', col) * 1000003) & 2147483647 AS at
   FROM temp.text_instance
 ) GROUP BY term
 

@@ -12,7 +12,7 @@ import pytest
 import palaver
 from palaver import Store, Text
 from tests.faults.cutting import Recording, cuts, files, record
-from tests.faults.disk import KINDS, Fate
+from tests.faults.disk import KINDS, SHARED, Fate
 from tests.faults.taps import Recorder
 from tests.faults.tries import Tries, at_most
 from tests.support.factories import say
@@ -103,9 +103,16 @@ def test_every_acknowledged_append_survives_a_power_cut(
     recording: Recording, key: bytes | None, tmp_path: Path, chance: random.Random, tries: Tries
 ) -> None:
     for found in cuts(recording, tmp_path / "restored", chance, tries):
+        leave_shared_memory(found.root / DATABASE, chance)
         check(found.root / DATABASE, key, found.told)
     what = "an encrypted" if key else "a plain"
     tries.say(f"{tries.done} power cuts of {what} database, each with what was not synced {', '.join(KINDS)}")
+
+
+def leave_shared_memory(path: Path, chance: random.Random) -> None:
+    """What processes shared is a file too, which may hold anything by now."""
+    if path.exists() and chance.random() < 0.5:
+        path.with_name(path.name + SHARED).write_bytes(chance.randbytes(32_768))
 
 
 def check(path: Path, key: bytes | None, told: list[object]) -> None:

@@ -1,5 +1,6 @@
 """Finding out what a file is without touching it: not a byte of it, nothing beside it, none of SQLite's locks."""
 
+import contextlib
 import os
 import stat
 import time
@@ -55,12 +56,12 @@ def inspect(path: Path, key: cipher.Key | None, *, new: bool = False) -> bytes:
 
 def peek(path: Path, key: cipher.Key | None) -> apsw.Connection:
     """A connection that reads the file alone, past all locks and without what its WAL holds."""
-    return _open_to_read(path, key, "?immutable=1")
+    return _open(path, key, "?immutable=1")
 
 
-def _open_to_read(path: Path, key: cipher.Key | None, query: str = "") -> apsw.Connection:
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    connection = apsw.Connection(uri(path, query), flags=flags)
+def _open(path: Path, key: cipher.Key | None, query: str = "", *, write: bool = False) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE if write else apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(uri(path, query), flags=flags | apsw.SQLITE_OPEN_URI)
     try:
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         if key is not None:
@@ -147,11 +148,21 @@ def _find_with_wal(path: Path, key: cipher.Key | None) -> int | None:
     if not (rest.exists() and rest.stat().st_size):
         return None
     try:
-        with closing(_open_to_read(path, key)) as connection:
-            connection.set_busy_timeout(_LONGEST_RECOVERY)
-            return int(connection.pragma("application_id"))
+        if not beside(path, "-shm").exists():
+            with contextlib.suppress(apsw.BusyError):  # by now somebody has it open, and has made it
+                return _ask_with_wal(path, key, alone=True)
+        return _ask_with_wal(path, key, alone=False)
     except apsw.Error:
         return None
+
+
+def _ask_with_wal(path: Path, key: cipher.Key | None, *, alone: bool) -> int:
+    with closing(_open(path, key, write=alone)) as connection:
+        if alone:  # what is shared is then kept in memory: nothing is made beside a file that may not be ours
+            connection.pragma("locking_mode", "exclusive")
+        else:
+            connection.set_busy_timeout(_LONGEST_RECOVERY)
+        return int(connection.pragma("application_id"))
 
 
 def _unreadable(path: Path, key: cipher.Key | None, exc: apsw.Error) -> PalaverError:

@@ -45,9 +45,9 @@ def cuts(recording: Recording, target: Path, chance: random.Random, tries: Tries
             disk.take(event)
         taken = moment
         for kind in KINDS:
+            shutil.rmtree(target, ignore_errors=True)
             disk.write_out(target, Fate(kind, chance))
             yield Restored(target, disk.told, kind, moment)
-            shutil.rmtree(target, ignore_errors=True)
 
 
 def files(root: Path) -> dict[str, bytes]:

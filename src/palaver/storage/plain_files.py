@@ -168,13 +168,16 @@ class Ledger:
     def add(self, *words: str, durable: bool = False) -> None:
         """Add a line and take it in."""
         with self._path.open("ab") as file:
-            if file.tell() == 0:
+            is_new = file.tell() == 0
+            if is_new:
                 file.write(_line("palaver-mirror", VERSION))
             elif not self._ends_with_line():
                 file.write(b"\n")
             file.write(_line(*words))
             if durable:
                 sync(file)
+        if is_new:
+            sync_folder(self._path.parent)  # else what it speaks of could be there without it
         self.refresh()
 
     def _ends_with_line(self) -> bool:

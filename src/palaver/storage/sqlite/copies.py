@@ -12,7 +12,7 @@ from palaver.folders import make_folder, sync_folder
 from palaver.storage import queries
 from palaver.storage.sqlite import cipher, faults, temporary
 from palaver.storage.sqlite.connection import PAGE_SIZE, connect
-from palaver.storage.sqlite.inspection import inspect, real, uri
+from palaver.storage.sqlite.inspection import beside, inspect, real, uri
 
 _SQL = queries.load("sqlite")
 _STEP = 4096  # pages
@@ -171,7 +171,13 @@ def _open_alone(path: Path, key: cipher.Key | None) -> apsw.Connection:
         source = connect(path, key, mode="alone")
     except Busy as exc:
         raise Busy(f"{path} is open elsewhere: close every Palaver that uses it, then try again") from exc
-    source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    try:
+        source.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        # SQLite does not sync that: what came back after a power cut would be read into the new file.
+        temporary.sync(beside(path, "-wal"))
+    except BaseException:
+        source.close()
+        raise
     return source
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from palaver.errors import Invalid
+from palaver.providers.anthropic import AnthropicProvider
 from palaver.providers.base import Provider
 from palaver.providers.credentials import Keys, read_credentials
 from palaver.providers.demo import DemoProvider
-from palaver.providers.discover import choose, find_providers
+from palaver.providers.discover import LOCAL, choose, find_providers
+from palaver.providers.ollama import OllamaProvider, address_of_host
 from palaver.providers.openai import OpenAIProvider
-from palaver.settings import ProviderSettings, Settings
+from palaver.settings import ProviderKind, ProviderSettings, Settings
 from tests.providers.asking import ask
 from tests.support.scripted import ScriptedServer, whole
 
@@ -27,6 +29,11 @@ def write_credentials(folder: Path, text: str, mode: int = 0o600) -> Path:
     path.write_text(text)
     path.chmod(mode)
     return path
+
+
+def at(address: str, name: str = "local", kind: ProviderKind = "openai") -> ProviderSettings:
+    """A place where a local server may be."""
+    return ProviderSettings(name=name, kind=kind, address=address)
 
 
 def names(providers: list[Provider]) -> list[str]:
@@ -47,14 +54,14 @@ def test_with_nothing_found_the_demo_answers() -> None:
 
 def test_a_local_server_is_found_and_usable(server: ScriptedServer) -> None:
     server.will(*whole("here"))
-    [provider] = find_providers(Settings(), {}, NOWHERE, local=[("local", server.address + "/v1")])
+    [provider] = find_providers(Settings(), {}, NOWHERE, local=[at(server.address + "/v1")])
     assert provider.name == "local"
     assert ask(provider)
 
 
 def test_a_port_that_never_answers_holds_nothing_up(silent_port: int) -> None:
     began = time.monotonic()
-    ports = [(f"p{n}", f"http://127.0.0.1:{silent_port}/v1") for n in range(4)]
+    ports = [at(f"http://127.0.0.1:{silent_port}/v1", f"p{n}") for n in range(4)]
     [provider] = find_providers(Settings(), {}, NOWHERE, local=ports)
     assert provider.name == "demo"
     assert time.monotonic() - began < 2.5
@@ -62,13 +69,13 @@ def test_a_port_that_never_answers_holds_nothing_up(silent_port: int) -> None:
 
 def test_another_program_on_a_usual_port_is_no_provider(server: ScriptedServer) -> None:
     server.models = {"hello": "I am something else"}
-    [provider] = find_providers(Settings(), {}, NOWHERE, local=[("local", server.address)])
+    [provider] = find_providers(Settings(), {}, NOWHERE, local=[at(server.address)])
     assert provider.name == "demo"
 
 
 def test_nothing_is_looked_for_where_discovery_is_off(server: ScriptedServer) -> None:
     found = find_providers(
-        Settings(discover=False), {"OPENAI_API_KEY": "k"}, NOWHERE, local=[("local", server.address)]
+        Settings(discover=False), {"OPENAI_API_KEY": "k"}, NOWHERE, local=[at(server.address)]
     )
     assert names(found) == ["demo"]
 
@@ -76,7 +83,7 @@ def test_nothing_is_looked_for_where_discovery_is_off(server: ScriptedServer) ->
 def test_configured_ones_come_first_and_keep_their_names(server: ScriptedServer) -> None:
     configured = ProviderSettings(name="openai", address="http://localhost:9/v1")
     found = find_providers(
-        Settings(provider=(configured,)), {"OPENAI_API_KEY": "k"}, NOWHERE, local=[("local", server.address)]
+        Settings(provider=(configured,)), {"OPENAI_API_KEY": "k"}, NOWHERE, local=[at(server.address)]
     )
     assert names(found) == ["openai", "local"]
     assert isinstance(found[0], OpenAIProvider)
@@ -85,9 +92,7 @@ def test_configured_ones_come_first_and_keep_their_names(server: ScriptedServer)
 
 def test_a_server_that_is_configured_is_not_found_again(server: ScriptedServer) -> None:
     configured = ProviderSettings(name="mine", address=server.address)
-    found = find_providers(
-        Settings(provider=(configured,)), {}, NOWHERE, local=[("local", server.address + "/v1")]
-    )
+    found = find_providers(Settings(provider=(configured,)), {}, NOWHERE, local=[at(server.address + "/v1")])
     assert names(found) == ["mine"]
 
 
@@ -139,11 +144,72 @@ def test_damaged_credentials_are_refused_without_showing_them(tmp_path: Path, te
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("kind", ["ollama", "anthropic"])
-def test_a_kind_that_is_not_there_yet_is_told(kind: str) -> None:
-    configured = ProviderSettings(name="mine", kind=kind)  # type: ignore[arg-type]
-    with pytest.raises(Invalid, match="not supported yet"):
-        find_providers(Settings(provider=(configured,)), {}, NOWHERE, local=())
+@pytest.mark.parametrize(
+    ("kind", "made", "usual"),
+    [
+        ("openai", OpenAIProvider, "https://api.openai.com/v1"),
+        ("ollama", OllamaProvider, "http://127.0.0.1:11434"),
+        ("anthropic", AnthropicProvider, "https://api.anthropic.com/v1"),
+    ],
+)
+def test_each_kind_has_its_protocol_and_its_usual_address(
+    kind: ProviderKind, made: type[OpenAIProvider | OllamaProvider | AnthropicProvider], usual: str
+) -> None:
+    configured = ProviderSettings(name="mine", kind=kind, model="favourite")
+    [provider] = find_providers(Settings(provider=(configured,)), {}, NOWHERE, local=())
+    assert isinstance(provider, made)
+    assert (provider.name, provider.address, provider.default_model) == ("mine", usual, "favourite")
+
+
+def test_the_usual_port_of_ollama_is_asked_in_its_own_protocol(server: ScriptedServer) -> None:
+    assert (LOCAL[0].name, LOCAL[0].kind, LOCAL[0].address) == (
+        "ollama",
+        "ollama",
+        "http://127.0.0.1:11434",
+    )
+    server.models = {"models": [{"model": "gemma3:4b"}]}
+    [provider] = find_providers(Settings(), {}, NOWHERE, local=[at(server.address, "ollama", "ollama")])
+    assert isinstance(provider, OllamaProvider)
+    assert choose([provider]) == (provider, "gemma3:4b")
+
+
+def test_the_environment_names_anthropic_and_ollama() -> None:
+    environment = {
+        "ANTHROPIC_API_KEY": "k",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
+        "OLLAMA_HOST": "box:8000",
+    }
+    anthropic, ollama = find_providers(Settings(), environment, NOWHERE, local=())
+    assert isinstance(anthropic, AnthropicProvider)
+    assert (anthropic.name, anthropic.address) == ("anthropic", "http://127.0.0.1:9/v1")
+    assert isinstance(ollama, OllamaProvider)
+    assert (ollama.name, ollama.address) == ("ollama", "http://box:8000")
+
+
+def test_one_server_is_found_once_whatever_it_speaks(server: ScriptedServer) -> None:
+    configured = ProviderSettings(name="mine", address=server.address.replace("127.0.0.1", "localhost"))
+    found = find_providers(
+        Settings(provider=(configured,)), {}, NOWHERE, local=[at(server.address, "ollama", "ollama")]
+    )
+    assert names(found) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1:11434", "http://127.0.0.1:11434"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104 (a text; nothing is opened)
+        (":9000", "http://127.0.0.1:9000"),
+        ("box", "http://box:11434"),
+        ("http://box:8000/", "http://box:8000/"),
+        ("http://box", "http://box:80"),
+        ("https://box/behind", "https://box:443/behind"),
+        ("[::]:5000", "http://[::1]:5000"),
+        ("[::1]", "http://[::1]:11434"),
+    ],
+)
+def test_what_ollama_host_means(host: str, address: str) -> None:
+    assert address_of_host(host) == address
 
 
 def test_the_first_provider_is_chosen_where_nothing_is_asked_for(provider: OpenAIProvider) -> None:
@@ -192,6 +258,6 @@ def test_a_model_that_answers_no_chat_is_not_the_first(
 def test_providers_are_looked_for_at_the_same_time(silent_port: int) -> None:
     before = threading.active_count()
     find_providers(
-        Settings(), {}, NOWHERE, local=[(str(n), f"http://127.0.0.1:{silent_port}/v1") for n in range(3)]
+        Settings(), {}, NOWHERE, local=[at(f"http://127.0.0.1:{silent_port}/v1", str(n)) for n in range(3)]
     )
     assert threading.active_count() == before

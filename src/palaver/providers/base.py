@@ -40,7 +40,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a model is asked.
 
     `settings` are a session's (temperature, top_p, max_tokens, stop, seed, reasoning_effort); a provider sends those it
-    knows. `extra` goes into the request's body as it is.
+    knows. `extra` goes into the request's body as it is. `window` is the context, in tokens, that the messages were
+    chosen for: a server that takes its window from the request is told it.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any] = {}
     tools: Sequence[Tool] = ()
     extra: Mapping[str, Any] = {}
+    window: int | None = None
 
 
 class ConnectionLost(ProviderError):

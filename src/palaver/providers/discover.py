@@ -4,28 +4,41 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from palaver.errors import Invalid, ProviderError
+from palaver.providers.anthropic import AnthropicProvider
 from palaver.providers.base import Provider
 from palaver.providers.credentials import Keys
 from palaver.providers.demo import DemoProvider
-from palaver.providers.openai import OpenAIProvider, base_address
+from palaver.providers.ollama import PORT, OllamaProvider, address_of_host
+from palaver.providers.openai import OpenAIProvider
 from palaver.providers.transport import Timeouts
-from palaver.settings import ProviderSettings, Settings
+from palaver.settings import ProviderKind, ProviderSettings, Settings
 
 OPENAI_ADDRESS = "https://api.openai.com/v1"
-LOCAL: tuple[tuple[str, str], ...] = (
-    ("ollama", "http://127.0.0.1:11434/v1"),
-    ("lmstudio", "http://127.0.0.1:1234/v1"),
-    ("llamacpp", "http://127.0.0.1:8080/v1"),
-    ("vllm", "http://127.0.0.1:8000/v1"),
+ANTHROPIC_ADDRESS = "https://api.anthropic.com"
+OLLAMA_ADDRESS = f"http://127.0.0.1:{PORT}"
+LOCAL: tuple[ProviderSettings, ...] = (
+    ProviderSettings(name="ollama", kind="ollama", address=OLLAMA_ADDRESS),
+    ProviderSettings(name="lmstudio", address="http://127.0.0.1:1234/v1"),
+    ProviderSettings(name="llamacpp", address="http://127.0.0.1:8080/v1"),
+    ProviderSettings(name="vllm", address="http://127.0.0.1:8000/v1"),
 )
-"""Where local servers usually are, by the name they get."""
+"""Where local servers usually are, and the names they get."""
 _NO_CHAT = re.compile(
     r"embed|rerank|whisper|tts|transcribe|dall-e|image|audio|realtime|moderation|babbage|davinci|instruct-"
 )
 """Models in the same lists that answer no chat."""
 LOOK = Timeouts(connect=0.3, stall=1.0)
+
+_Served = OpenAIProvider | OllamaProvider | AnthropicProvider
+_KINDS: Mapping[ProviderKind, tuple[type[_Served], str]] = {
+    "openai": (OpenAIProvider, OPENAI_ADDRESS),
+    "ollama": (OllamaProvider, OLLAMA_ADDRESS),
+    "anthropic": (AnthropicProvider, ANTHROPIC_ADDRESS),
+}
+"""Who speaks a protocol, and where it is usually spoken."""
 
 
 def find_providers(
@@ -33,7 +46,7 @@ def find_providers(
     environment: Mapping[str, str],
     credentials: Path,
     *,
-    local: Sequence[tuple[str, str]] = LOCAL,
+    local: Sequence[ProviderSettings] = LOCAL,
 ) -> list[Provider]:
     """Those of `config.toml`, then what the environment names, then local servers that answer; else `demo` alone.
 
@@ -41,11 +54,11 @@ def find_providers(
     configured wrongly or a `credentials.toml` that others may read.
     """
     keys = Keys(environment, credentials)
-    found = [_configured(provider, keys) for provider in settings.provider]
+    found = [_provider(provider, _key(provider, keys)) for provider in settings.provider]
     if settings.discover:
         found += _in_environment(environment, keys)
-        known = {provider.address for provider in found if isinstance(provider, OpenAIProvider)}
-        found += _answering([(name, address) for name, address in local if address not in known])
+        known = {_place(provider.address) for provider in found if isinstance(provider, _Served)}
+        found += _answering([provider for provider in local if _place(provider.address) not in known])
     return list(_by_name(found)) or [DemoProvider()]
 
 
@@ -78,23 +91,21 @@ def choose(
     )
 
 
-def _configured(provider: ProviderSettings, keys: Keys) -> Provider:
-    match provider.kind:
-        case "demo":
-            return DemoProvider(provider.name)
-        case "openai":
-            return OpenAIProvider(
-                provider.name,
-                provider.address or OPENAI_ADDRESS,
-                key=_key(provider, keys),
-                default_model=provider.model,
-            )
-        case kind:
-            raise Invalid(
-                f"provider {provider.name}: the kind {kind!r} is not supported yet; if its server also speaks the "
-                'OpenAI protocol, use kind = "openai" and the address that ends in /v1',
-                field="kind",
-            )
+def _provider(
+    provider: ProviderSettings, key: str | None = None, timeouts: Timeouts | None = None
+) -> Provider:
+    if provider.kind == "demo":
+        return DemoProvider(provider.name)
+    made, usual = _KINDS[provider.kind]
+    return made(
+        provider.name, provider.address or usual, key=key, default_model=provider.model, timeouts=timeouts
+    )
+
+
+def _place(address: str) -> tuple[str | None, int | None]:
+    """Host and port: one server may speak several protocols and is still one."""
+    url = urlsplit(address)
+    return ("127.0.0.1" if url.hostname == "localhost" else url.hostname, url.port)
 
 
 def _key(provider: ProviderSettings, keys: Keys) -> str | None:
@@ -114,26 +125,28 @@ def _in_environment(environment: Mapping[str, str], keys: Keys) -> Iterator[Prov
     key = keys.find("OPENAI_API_KEY")
     if address or key:
         yield OpenAIProvider("openai", address or OPENAI_ADDRESS, key=key)
+    address = environment.get("ANTHROPIC_BASE_URL")
+    key = keys.find("ANTHROPIC_API_KEY")
+    if address or key:
+        yield AnthropicProvider("anthropic", address or ANTHROPIC_ADDRESS, key=key)
     if key := keys.find("OPENROUTER_API_KEY"):
         yield OpenAIProvider("openrouter", "https://openrouter.ai/api/v1", key=key)
+    if host := environment.get("OLLAMA_HOST"):
+        yield OllamaProvider("ollama", address_of_host(host), key=keys.find("OLLAMA_API_KEY"))
 
 
-def _answering(candidates: Sequence[tuple[str, str]]) -> list[Provider]:
+def _answering(candidates: Sequence[ProviderSettings]) -> list[Provider]:
     """Those that answer with a list of models; all are asked at the same time."""
     if not candidates:
         return []
     with ThreadPoolExecutor(len(candidates)) as pool:
-        answers = pool.map(_answers, *zip(*candidates, strict=True))
-        return [
-            OpenAIProvider(name, address)
-            for (name, address), there in zip(candidates, answers, strict=True)
-            if there
-        ]
+        answers = pool.map(_answers, candidates)
+        return [_provider(one) for one, there in zip(candidates, answers, strict=True) if there]
 
 
-def _answers(name: str, address: str) -> bool:
+def _answers(candidate: ProviderSettings) -> bool:
     try:
-        return bool(OpenAIProvider(name, base_address(address), timeouts=LOOK).list_models())
+        return bool(_provider(candidate, timeouts=LOOK).list_models())
     except ProviderError:
         return False
 

@@ -1,10 +1,10 @@
-"""One HTTP server that answers in JSON or in events. The only place that knows httpx2 and translates its errors."""
+"""One HTTP server that answers in JSON, events or lines. The only place that knows httpx2 and translates its errors."""
 
 import json
 import re
 import socket
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +20,7 @@ from palaver.providers.text import mend
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 MAX_ERROR_BODY = 64 * 1024
 MAX_ERROR_TEXT = 300
+MAX_LINE = 4 * 1024 * 1024
 _SECRETS = re.compile(r"\b(sk-|Bearer\s+)[\w*.\-]{6,}", re.IGNORECASE)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -32,15 +33,27 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """Requests to one address. A key is in the headers alone: never in an error, a log or a repr."""
+    """Requests to one address. A key is in the headers alone: never in an error, a log or a repr.
+
+    `key_header` is where the key goes, `headers` are sent beside it.
+    """
 
     def __init__(
-        self, name: str, address: str, *, key: str | None = None, timeouts: Timeouts | None = None
+        self,
+        name: str,
+        address: str,
+        *,
+        key: str | None = None,
+        key_header: str = "Authorization",
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.name = name
         self.address = address
         self.host = _host(address)
         self._key = key
+        self._key_header = key_header
+        self._headers = dict(headers or {})
         self._timeouts = timeouts or Timeouts()
         self._client: httpx2.Client | None = None
         self._lock = threading.Lock()
@@ -50,15 +63,19 @@ class Server:
 
     def get_json(self, address: str) -> Any:
         """What a GET answers. Raises `ProviderError`."""
-        with self.translated():
-            response = self.open().get(address)
-            if not response.is_success:
-                raise self.refusal(response)
-            return self.parse(response.text)
+        return self._ask("GET", address, None)
+
+    def post_json(self, address: str, body: Mapping[str, Any]) -> Any:
+        """What a POST of `body` answers. Raises `ProviderError`."""
+        return self._ask("POST", address, body)
 
     def stream(self, path: str, body: Mapping[str, Any]) -> "Events":
-        """POST `body` and read the events that answer it."""
-        return Events(self, path, body)
+        """POST `body` and read the server-sent events that answer it."""
+        return Events(self, path, body, _server_sent)
+
+    def stream_lines(self, path: str, body: Mapping[str, Any]) -> "Events":
+        """POST `body` and read the lines of JSON that answer it."""
+        return Events(self, path, body, _lines)
 
     def parse(self, text: str) -> Any:
         """JSON as this server sent it; lone surrogates stay, so that a pair cut in two can be joined."""
@@ -78,9 +95,17 @@ class Server:
         return text if len(text) <= MAX_ERROR_TEXT else text[: MAX_ERROR_TEXT - 1] + "…"
 
     def failure(
-        self, error: Any, status: int | None = None, retry_after: float | None = None
+        self,
+        error: Any,
+        status: int | None = None,
+        retry_after: float | None = None,
+        *,
+        retryable: bool = False,
     ) -> ProviderError:
-        """An error as the server told it: a text, or an object with `message`, `code` or `type`."""
+        """An error as the server told it: a text, or an object with `message`, `code` or `type`.
+
+        `retryable`: worth another try where no status says whether it is.
+        """
         detail = error if isinstance(error, Mapping) else {}
         text = detail.get("message") if detail else error
         code = detail.get("code") or detail.get("type")
@@ -91,7 +116,8 @@ class Server:
             f"{self.name} answered with an error{f' ({status})' if status else ''}{': ' if said else ''}{said}",
             status=status,
             retry_after=retry_after,
-            retryable=status in RETRYABLE and code != "insufficient_quota",
+            retryable=(status in RETRYABLE or (status is None and retryable))
+            and code != "insufficient_quota",
         )
 
     def refusal(self, response: httpx2.Response) -> ProviderError:
@@ -114,8 +140,19 @@ class Server:
                 self._client = self._connect()
             return self._client
 
+    def _ask(self, method: str, address: str, body: Mapping[str, Any] | None) -> Any:
+        with self.translated():
+            response = self.open().request(method, address, json=body)
+            if not response.is_success:
+                raise self.refusal(response)
+            return self.parse(response.text)
+
     def _connect(self) -> httpx2.Client:
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        headers = dict(self._headers)
+        if self._key:
+            headers[self._key_header] = (
+                f"Bearer {self._key}" if self._key_header == "Authorization" else self._key
+            )
         seconds = self._timeouts
         return httpx2.Client(
             base_url=self.address,
@@ -151,13 +188,18 @@ class Server:
             raise ProviderError(f"{self.name} could not be asked: {self.quote(str(exc))}") from exc
 
 
+Framing = Callable[[Server, httpx2.Response], Iterator[str]]
+"""Cuts the body of an answer into the texts of its events."""
+
+
 class Events:
     """The data of each event that answers one request. Iterate once; `close` from any thread."""
 
-    def __init__(self, server: Server, path: str, body: Mapping[str, Any]) -> None:
+    def __init__(self, server: Server, path: str, body: Mapping[str, Any], framing: Framing) -> None:
         self._server = server
         self._path = path
         self._body = body
+        self._framing = framing
         self._closed = False
         self._stream: Any = None
 
@@ -184,12 +226,11 @@ class Events:
             )
             response = client.send(request, stream=True)
         try:
-            if not response.is_success or "json" in response.headers.get("content-type", ""):
+            if not response.is_success:
                 with server.translated():
                     raise server.refusal(response)
             with server.translated(begun=True):
-                for event in httpx2.EventSource(response):
-                    yield event.data
+                yield from self._framing(server, response)
         finally:
             response.close()
 
@@ -206,6 +247,30 @@ class Events:
             # Not the method of a TLS socket: that one forgets its state while another thread reads through it.
             with suppress(OSError):  # it has ended by itself
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def _server_sent(server: Server, response: httpx2.Response) -> Iterator[str]:
+    if "json" in response.headers.get("content-type", ""):
+        raise server.refusal(response)
+    for event in httpx2.EventSource(response):
+        yield event.data
+
+
+def _lines(server: Server, response: httpx2.Response) -> Iterator[str]:
+    """Lines as JSON has them, ended by a newline alone: other ends of lines that Unicode knows may stand in a text."""
+    held = b""
+    for chunk in response.iter_bytes():
+        *lines, held = (held + chunk).split(b"\n")
+        if len(held) > MAX_LINE:
+            raise ProviderError(f"{server.name} sent a line longer than {MAX_LINE} bytes")
+        yield from _texts(lines)
+    yield from _texts([held])
+
+
+def _texts(lines: list[bytes]) -> Iterator[str]:
+    for line in lines:
+        if line.strip():
+            yield line.decode("utf-8", "replace")
 
 
 def _host(address: str) -> str:

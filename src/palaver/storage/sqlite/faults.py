@@ -17,10 +17,11 @@ class translated:  # noqa: N801  (used like a function, as those of contextlib a
     Holds no state, so one may be kept and entered again, from any thread.
     """
 
-    __slots__ = ("where",)
+    __slots__ = ("known", "where")
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, known: bool = False) -> None:
         self.where = where
+        self.known = known  # Every statement is one that worked before: what SQLite does not understand of it is damage.
 
     def __enter__(self) -> None:
         return None
@@ -35,6 +36,8 @@ class translated:  # noqa: N801  (used like a function, as those of contextlib a
         found: PalaverError | None = None
         if isinstance(exc, apsw.Error):
             found = translate(exc, self.where)
+            if found is None and self.known and isinstance(exc, apsw.SQLError):
+                found = damaged(self.where, f"SQLite does not understand it: {exc}")
         elif isinstance(exc, OSError):
             found = translate_os(exc, self.where)
         elif isinstance(exc, UnicodeDecodeError):
@@ -131,6 +134,4 @@ _BY_TYPE: tuple[tuple[tuple[type[apsw.Error], ...], _Make], ...] = (
     ((apsw.NoMemError,), _no_memory),
     ((apsw.TooBigError,), _too_big),
     ((apsw.SchemaChangeError,), _changed),
-    # Every statement is one of ours, so what SQLite does not understand of it is the file's fault.
-    ((apsw.SQLError,), _damaged_page),
 )

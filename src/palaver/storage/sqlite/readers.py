@@ -19,7 +19,7 @@ class Readers:
     def __init__(self, connect: Callable[[], apsw.Connection], where: str) -> None:
         self._connect = connect
         self._where = where
-        self._translated = faults.translated(where)
+        self._translated = faults.translated(where, known=True)
         self._mutex = threading.Lock()
         self._idle: list[ReadTransaction] = []
         self._closed = False

@@ -65,7 +65,7 @@ class Writer:
         self._tx = transaction
         self._turnstile = turnstile
         self._where = where
-        self._translated = faults.translated(where)
+        self._translated = faults.translated(where, known=True)
         self._timeout = timeout
         self._committed = committed
         self._mutex = threading.Lock()

@@ -5,6 +5,7 @@ Times are aware UTC with milliseconds, ids are UUIDv7 text, counts of tokens are
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
@@ -36,7 +37,9 @@ class Time(datetime):
 
     @classmethod
     def from_ms(cls, milliseconds: int) -> "Time":
-        return _EPOCH + timedelta(0, milliseconds // 1000, milliseconds % 1000 * 1000)
+        minute, rest = divmod(milliseconds, 60_000)
+        year, month, day, hour, at = _minute(minute)
+        return cls(year, month, day, hour, at, rest // 1000, rest % 1000 * 1000, UTC)
 
     @classmethod
     def of(cls, moment: datetime) -> "Time":
@@ -53,6 +56,13 @@ class Time(datetime):
 
 
 _EPOCH = Time(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(4096)
+def _minute(number: int) -> tuple[int, int, int, int, int]:
+    """Year to minute of the minutes since 1970: neighbouring messages share them."""
+    moment = _EPOCH + timedelta(minutes=number)
+    return moment.year, moment.month, moment.day, moment.hour, moment.minute
 
 
 def to_ms(moment: datetime) -> int:

@@ -10,27 +10,22 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from palaver.errors import Corrupt, Invalid
+from palaver.errors import Invalid
 from palaver.ids import from_bytes
 from palaver.model import (
     CHECKPOINT_KINDS,
     PURPOSES,
-    RELATIONS,
     ROLES,
     STATUSES,
-    TITLE_SOURCES,
     Checkpoint,
     Event,
     File,
-    Message,
     NewMessage,
     Opaque,
-    Origin,
     Part,
     Project,
     Reasoning,
     Role,
-    Session,
     Snapshot,
     Text,
     Time,
@@ -130,35 +125,6 @@ class SessionRow(msgspec.Struct):
     def ref(self, position: int) -> int:
         return self.key << POSITION_BITS | position
 
-    def value(self, project_id: bytes, detail: Row | None) -> Session:
-        prompt, settings, metadata = detail[:3] if detail else (None, None, None)
-        return Session(
-            id=from_bytes(self.id),
-            project_id=from_bytes(project_id),
-            title=self.title,
-            title_source=TITLE_SOURCES[self.title_source],
-            model=self.model,
-            provider=self.provider,
-            context_size=self.context_size,
-            system_prompt=prompt,
-            settings=json.loads(settings) if settings else {},
-            tags=self.tag_list(),
-            pinned=bool(self.pinned),
-            archived_at=time_of(self.archived_at),
-            trashed_at=time_of(self.trashed_at),
-            head_id=from_bytes(self.head_id) if self.head_id else None,
-            message_count=self.message_count,
-            token_count=self.token_count,
-            compression_count=self.compression_count,
-            parent_id=from_bytes(self.parent_id) if self.parent_id else None,
-            relation=RELATIONS[self.relation] if self.relation is not None else None,
-            created_at=Time.from_ms(self.created_at),
-            updated_at=Time.from_ms(self.updated_at // 1000),
-            revision=self.revision,
-            metadata=json.loads(metadata) if metadata else {},
-            origin=origin_of(self.origin_source, self.origin_id),
-        )
-
 
 SESSION_COLUMNS = SessionRow.__struct_fields__
 
@@ -199,37 +165,6 @@ class MessageRow(msgspec.Struct):
 
 
 MESSAGE_COLUMNS = MessageRow.__struct_fields__
-
-
-def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
-    """A message from its columns. Raises `Corrupt` where they do not make one."""
-    (ref, id, _, _, role, status, _, in_context, created_at, trashed_at, purged_at, digest, match_key, _,
-     model, provider, usage, error, metadata, source, source_id, body) = row  # fmt: skip
-    try:
-        return Message(
-            id=from_bytes(id),
-            session_id=session_id,
-            parent_id=parent_id,
-            position=ref & POSITION_MASK,
-            role=ROLES[role],
-            parts=(Text(body),) if type(body) is str else decode_parts(body),
-            status=STATUSES[status],
-            error=error,
-            in_context=in_context == 1,
-            model=model,
-            provider=provider,
-            usage=msgspec.json.decode(usage, type=Usage) if usage else None,
-            digest="b2:" + digest[1:].hex() if digest else None,
-            match_key="b2:" + match_key.hex() if match_key else None,
-            created_at=Time.from_ms(created_at),
-            trashed_at=None if trashed_at is None else Time.from_ms(trashed_at),
-            purged_at=None if purged_at is None else Time.from_ms(purged_at),
-            metadata=json.loads(metadata) if metadata else {},
-            origin=None if source_id is None else Origin(source=source, id=source_id),
-        )
-    except (ValueError, IndexError, TypeError, AttributeError, msgspec.MsgspecError) as exc:
-        where = f"message {ref & POSITION_MASK} of session {session_id}"
-        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
 
 
 def encode_body(parts: tuple[Part, ...]) -> str | bytes:
@@ -440,10 +375,6 @@ def _guard(values: Row) -> bytes:
 
 def time_of(milliseconds: int | None) -> Time | None:
     return None if milliseconds is None else Time.from_ms(milliseconds)
-
-
-def origin_of(source: str | None, id: str | None) -> Origin | None:
-    return None if source is None or id is None else Origin(source=source, id=id)
 
 
 def checkpoint_value(row: Row, session_id: str, from_id: str, through_id: str) -> Checkpoint:

@@ -174,8 +174,8 @@ class SqliteStore(Store):
     ) -> Page[Session]:
         wanted = check_filter(filter)
         with self._database.read(self.actor) as tx:
-            keys = projects.keys_of(tx, project_id or wanted.project_id)
-            return sessions.list_sessions(tx, keys, wanted, after, check_limit(limit))
+            visible = projects.ids_by_key(tx, project_id or wanted.project_id)
+            return sessions.list_sessions(tx, visible, wanted, after, check_limit(limit))
 
     def update_session(
         self,
@@ -234,7 +234,7 @@ class SqliteStore(Store):
         self._write(sessions.purge_session, session_id)
 
     def keep_newest(self, count: int, *, project_id: str | None = None) -> list[str]:
-        return self._write(lambda tx: sessions.keep_newest(tx, count, projects.keys_of(tx, project_id)))
+        return self._write(lambda tx: sessions.keep_newest(tx, count, projects.ids_by_key(tx, project_id)))
 
     # Messages
 

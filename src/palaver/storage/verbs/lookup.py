@@ -1,10 +1,13 @@
 """Finding rows the actor may see. What is absent and what is invisible raise the same `NotFound`."""
 
+from operator import attrgetter
+
 import msgspec
 
 from palaver.errors import Conflict, Corrupt, NotFound
 from palaver.ids import find_bytes, from_bytes
 from palaver.model import Message, Part, Session, join_parts
+from palaver.storage import values
 from palaver.storage.rows import (
     SESSION_COLUMNS,
     STREAMING,
@@ -14,11 +17,17 @@ from palaver.storage.rows import (
     SessionRow,
     decode_parts,
     encode_body,
-    message_value,
 )
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row
 
 _WIDTH = len(SESSION_COLUMNS)
+_NO_DETAIL = (None, None, None)
+# As the query fragment `session_value` has them, before the detail.
+_value_columns = attrgetter(
+    "id", "title", "title_source", "model", "provider", "context_size", "tags", "pinned", "archived_at", "trashed_at",
+    "head_id", "message_count", "token_count", "compression_count", "parent_id", "relation", "created_at", "updated_at",
+    "revision", "origin_source", "origin_id",
+)  # fmt: skip
 
 
 def project_row(tx: Reading, project_id: str) -> ProjectRow:
@@ -60,14 +69,9 @@ def split_session(found: Row) -> tuple[SessionRow, bytes]:
 
 
 def session_value(tx: Reading, row: SessionRow, project_id: bytes) -> Session:
-    return row.value(project_id, tx.row("find_session_detail", session=row.key))
-
-
-def listed_session(found: Row) -> Session:
-    """A session from a list's row, which carries its project's id and its detail."""
-    row, project_id = split_session(found)
-    detail = found[_WIDTH + 1 :]
-    return row.value(project_id, detail if detail[1] is not None else None)
+    detail = tx.row("find_session_detail", session=row.key)
+    columns = (*_value_columns(row), *(detail[:3] if detail else _NO_DETAIL))
+    return values.session_value(columns, from_bytes(project_id))
 
 
 def message_row(tx: Reading, message_id: str) -> MessageRow:
@@ -114,8 +118,10 @@ def full_message(tx: Reading, columns: Row, session_id: str) -> Message:
 def value_of(tx: Reading, columns: Row, session_id: str, parent_id: str | None) -> Message:
     """A message value; a draft's parts are read from its chunks."""
     if columns[5] != STREAMING:
-        return message_value(columns, session_id, parent_id)
-    return message_value((*columns[:-1], encode_body(draft_parts(tx, columns[0]))), session_id, parent_id)
+        return values.message_value(columns, session_id, parent_id)
+    return values.message_value(
+        (*columns[:-1], encode_body(draft_parts(tx, columns[0]))), session_id, parent_id
+    )
 
 
 def draft_parts(tx: Reading, ref: int) -> tuple[Part, ...]:

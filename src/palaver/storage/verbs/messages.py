@@ -33,7 +33,8 @@ from palaver.storage.rows import (
     encode_usage,
     guard_of,
 )
-from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row, Writing
+from palaver.storage.transaction import POSITION_MASK, Reading, Row, Writing
+from palaver.storage.values import message_value
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
@@ -144,29 +145,32 @@ def read_forward(
 ) -> tuple[list[Message], int | None]:
     """Up to `limit` messages of one range, and the ref to go on from; None at its end."""
     found = tx.rows("list_range_forward", low=low, high=high, limit=limit)
-    items = [_with_parent(tx, columns, session_id, ids) for columns in found]
+    items = _values(tx, found, session_id, ids)
     return items, found[-1][0] + 1 if len(found) == limit else None
 
 
 class Parents:
-    """Ids by ref of what was just read: a message's parent is nearly always the one before it."""
+    """What was just read of a session: a message's parent is nearly always the one before it."""
 
-    __slots__ = ("id", "ref")
+    __slots__ = ("id", "position")
 
     def __init__(self) -> None:
-        self.ref = 0
-        self.id = ""
+        self.position = 0
+        self.id: str | None = None
 
 
-def _with_parent(tx: Reading, columns: Row, session_id: str, ids: Parents) -> Message:
-    ref, parent = columns[0], columns[2]
-    parent_ref = (ref >> POSITION_BITS) << POSITION_BITS | parent
-    if parent and parent_ref == ids.ref:
-        message = lookup.value_of(tx, columns, session_id, ids.id)
-    else:
-        message = lookup.full_message(tx, columns, session_id)
-    ids.ref, ids.id = ref, message.id
-    return message
+def _values(tx: Reading, found: list[Row], session_id: str, last: Parents) -> list[Message]:
+    items: list[Message] = []
+    position, id = last.position, last.id
+    for columns in found:
+        if columns[2] == position and columns[5] != STREAMING:
+            message = message_value(columns, session_id, id)
+        else:
+            message = lookup.full_message(tx, columns, session_id)
+        items.append(message)
+        position, id = message.position, message.id
+    last.position, last.id = position, id
+    return items
 
 
 def list_messages(
@@ -176,8 +180,7 @@ def list_messages(
     leaf = find_leaf(tx, row, leaf_id) if before is None else _position_of(row, before)
     found = _newest(tx, row, leaf, limit + 1)
     shown = found[:limit][::-1]
-    ids = Parents()
-    items = [_with_parent(tx, columns, from_bytes(row.id), ids) for columns in shown]
+    items = _values(tx, shown, from_bytes(row.id), Parents())
     if len(found) <= limit:
         return Page(items)
     return Page(items, encode_cursor("m", found[limit][0] & POSITION_MASK, from_bytes(row.id)))
@@ -204,9 +207,8 @@ def _newest(tx: Reading, row: SessionRow, leaf: int, count: int) -> list[Row]:
 def read_tree(tx: Reading, session_id: str, after: int, limit: int) -> list[Message]:
     """The next messages by position, whatever branch they are on."""
     row, _ = lookup.session_row(tx, session_id)
-    ids = Parents()
     found = tx.rows("list_all_forward", low=row.ref(after + 1), high=row.ref(POSITION_MASK), limit=limit)
-    return [_with_parent(tx, columns, from_bytes(row.id), ids) for columns in found]
+    return _values(tx, found, from_bytes(row.id), Parents())
 
 
 def get_message(tx: Reading, message_id: str) -> Message:

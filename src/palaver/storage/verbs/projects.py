@@ -44,11 +44,12 @@ def home_of(tx: Writing, project_id: str | None) -> tuple[int, bytes]:
     return row.key, row.id
 
 
-def keys_of(tx: Reading, project_id: str | None) -> list[int]:
+def ids_by_key(tx: Reading, project_id: str | None) -> dict[int, str]:
     """The project of this id, or all the actor sees."""
     if project_id is not None:
-        return [lookup.project_row(tx, project_id).key]
-    return [key for key, _ in tx.rows("list_visible_projects", actor=tx.actor)]
+        row = lookup.project_row(tx, project_id)
+        return {row.key: from_bytes(row.id)}
+    return {key: from_bytes(id) for key, id in tx.rows("list_visible_projects", actor=tx.actor)}
 
 
 def get_project(tx: Reading, project_id: str) -> Project:

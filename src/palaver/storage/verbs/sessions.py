@@ -3,8 +3,9 @@
 import heapq
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -31,6 +32,7 @@ from palaver.storage.rows import (
     encode_json,
 )
 from palaver.storage.transaction import Reading, Row, Writing
+from palaver.storage.values import session_value
 from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.message_rows import Tip, add_message
@@ -49,6 +51,7 @@ _STATES = {
 _DEFAULT = TITLE_SOURCES.index("default")
 _USER = TITLE_SOURCES.index("user")
 _SHORT_ID = 6
+_ID, _UPDATED_AT = 0, 17  # places in the query fragment `session_value`
 
 
 def new_row(tx: Writing, id: bytes, project_key: int) -> SessionRow:
@@ -169,8 +172,9 @@ def _find_by_digits(tx: Reading, text: str, digits: str) -> Session | None:
 
 
 def list_sessions(
-    tx: Reading, project_keys: Sequence[int], filter: Filter, after: str | None, limit: int
+    tx: Reading, projects: Mapping[int, str], filter: Filter, after: str | None, limit: int
 ) -> Page[Session]:
+    """Sessions of these projects, which are ids by key."""
     end = _END_OF_TIME
     if after is not None:
         updated_at, text = decode_cursor(after, "s", int, str)
@@ -181,20 +185,17 @@ def list_sessions(
     name = "list_sessions_by_tag" if filter.tags else "list_sessions"
     # One project's sessions of one state are a range of an index, newest first.
     streams = [
-        iter(tx.rows(name, project=key, state=state, **parameters))
-        for key in project_keys
-        for state in _states(filter)
+        tx.rows(name, project=key, state=state, **parameters) for key in projects for state in _states(filter)
     ]
-    found = list(islice(heapq.merge(*streams, key=_order, reverse=True), limit + 1))
-    items = [lookup.listed_session(columns) for columns in found[:limit]]
+    found = streams[0] if len(streams) == 1 else _merged(streams, limit + 1)
+    items = [session_value(columns[:-1], projects[columns[-1]]) for columns in found[:limit]]
     if len(found) <= limit:
         return Page(items)
-    last = lookup.split_session(found[limit - 1])[0]
-    return Page(items, encode_cursor("s", last.updated_at, from_bytes(last.id)))
+    return Page(items, encode_cursor("s", found[limit - 1][_UPDATED_AT], items[-1].id))
 
 
-def _order(columns: Row) -> tuple[int, bytes]:
-    return columns[24], columns[1]
+def _merged(streams: list[list[Row]], limit: int) -> list[Row]:
+    return list(islice(heapq.merge(*streams, key=itemgetter(_UPDATED_AT, _ID), reverse=True), limit))
 
 
 def _states(filter: Filter) -> tuple[int, ...]:
@@ -373,7 +374,7 @@ def idle_session_row(tx: Writing, session_id: str) -> tuple[SessionRow, bytes]:
     return row, project_id
 
 
-def keep_newest(tx: Writing, count: int, project_keys: Sequence[int]) -> list[str]:
+def keep_newest(tx: Writing, count: int, project_keys: Iterable[int]) -> list[str]:
     """Trash open and empty sessions beyond the newest `count`, but for pinned ones and running turns."""
     if not isinstance(count, int) or count < 0:
         raise Invalid(f"count must be a whole number of at least 0, not {count!r}", field="count")

@@ -41,8 +41,11 @@ class ScriptedServer:
         self.address = address
         self.scripts: list[Script] = []
         self.models: Any = {"data": [{"id": "scripted", "max_model_len": 4096}]}
+        self.replies: dict[str, Any] = {}
+        """What a POST to a path is answered with, whatever the scripts say; None: that there is no such thing."""
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.asked = threading.Semaphore(0)
         self.gone = threading.Event()
         """Set when a client has closed its connection while a script was waiting."""
@@ -108,8 +111,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        body = json.dumps(self._scripted.models).encode()
-        self.send_response(200)
+        self._send_json(self._scripted.models)
+
+    def _send_json(self, answer: Any) -> None:
+        body = json.dumps({"error": "not found"} if answer is None else answer).encode()
+        self.send_response(404 if answer is None else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -119,6 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         scripted = self._scripted
         scripted.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         scripted.headers.append(dict(self.headers))
+        scripted.paths.append(self.path)
+        if self.path in scripted.replies:
+            self._send_json(scripted.replies[self.path])
+            return
         script = scripted.next_script()
         scripted.asked.release()
         self.close_connection = True

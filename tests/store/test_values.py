@@ -41,7 +41,7 @@ SESSIONS = st.tuples(
     IDS, st.text(), places(TITLE_SOURCES), NAMES, NAMES, sometimes(COUNTS), st.none() | st.just('["work","home"]'),
     st.integers(0, 1), sometimes(TIMES), sometimes(TIMES), st.none() | IDS, COUNTS, COUNTS, COUNTS, sometimes(IDS),
     sometimes(places(RELATIONS)), TIMES, TIMES.map(lambda milliseconds: milliseconds * 1000 + 7), COUNTS,
-    st.just("openai"), sometimes(st.text()),
+    st.just("openai"), sometimes(st.text()), COUNTS,
 ).flatmap(
     lambda row: st.sampled_from([(None, None, None), ("Be kind.", b'{"stop":["x"]}', b"{}"), (None, b"{}", b'{"a":1}')])
     .map(row.__add__)

@@ -89,7 +89,7 @@ def session_value(row: Row, project_id: str) -> Session:
     """A session from what the query fragment `session_value` has."""
     (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
      message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
-     _, source_id, _, settings, _) = row  # fmt: skip
+     _, source_id, _, _, settings, _) = row  # fmt: skip
     if not (
         context_size is archived_at is trashed_at is parent_id is relation is source_id is settings is None
     ):
@@ -117,7 +117,7 @@ def full_session_value(row: Row, project_id: str) -> Session:
     """The same for any row."""
     (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
      message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
-     source, source_id, system_prompt, settings, metadata) = row  # fmt: skip
+     source, source_id, _, system_prompt, settings, metadata) = row  # fmt: skip
     return Session(
         id=from_bytes(id),
         project_id=project_id,

@@ -8,7 +8,7 @@ s.origin_id, s.note_count, s.checkpoint_count, s.snapshot_count, s.detail_guard,
 -- name: session_value
 s.id, s.title, s.title_source, s.model, s.provider, s.context_size, s.tags, s.pinned, s.archived_at, s.trashed_at,
 s.head_id, s.message_count, s.token_count, s.compression_count, s.parent_id, s.relation, s.created_at, s.updated_at,
-s.revision, s.origin_source, s.origin_id, d.system_prompt, d.settings, d.metadata
+s.revision, s.origin_source, s.origin_id, s.project_key, d.system_prompt, d.settings, d.metadata
 
 -- name: find_session
 SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.id = :id AND {visible}
@@ -94,14 +94,14 @@ AND (:more_tags = 0 OR :more_tags = (SELECT count(*) FROM session_tag x, json_ea
   AND x.session_key = s.key))
 
 -- name: list_sessions
-SELECT {session_value}, s.project_key FROM session s
+SELECT {session_value} FROM session s
 LEFT JOIN session_detail d ON d.session_key = s.key
 WHERE s.project_key = :project AND s.state = :state AND (s.updated_at, s.id) < (:updated_at, :id)
 AND {session_filter}
 ORDER BY s.updated_at DESC, s.id DESC LIMIT :limit
 
 -- name: list_sessions_by_tag
-SELECT {session_value}, s.project_key FROM session_tag g
+SELECT {session_value} FROM session_tag g
 CROSS JOIN session s ON s.key = g.session_key
 LEFT JOIN session_detail d ON d.session_key = s.key
 WHERE g.project_key = :project AND g.tag = :tag AND g.state = :state AND g.updated_at <= :updated_at

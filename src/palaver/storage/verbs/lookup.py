@@ -26,7 +26,7 @@ _NO_DETAIL = (None, None, None)
 _value_columns = attrgetter(
     "id", "title", "title_source", "model", "provider", "context_size", "tags", "pinned", "archived_at", "trashed_at",
     "head_id", "message_count", "token_count", "compression_count", "parent_id", "relation", "created_at", "updated_at",
-    "revision", "origin_source", "origin_id",
+    "revision", "origin_source", "origin_id", "project_key",
 )  # fmt: skip
 
 

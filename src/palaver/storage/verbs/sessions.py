@@ -4,7 +4,7 @@ import heapq
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -51,7 +51,7 @@ _STATES = {
 _DEFAULT = TITLE_SOURCES.index("default")
 _USER = TITLE_SOURCES.index("user")
 _SHORT_ID = 6
-_ID, _UPDATED_AT = 0, 17  # places in the query fragment `session_value`
+_ID, _UPDATED_AT, _PROJECT_KEY = 0, 17, 21  # places in the query fragment `session_value`
 
 
 def new_row(tx: Writing, id: bytes, project_key: int) -> SessionRow:
@@ -188,14 +188,14 @@ def list_sessions(
         tx.rows(name, project=key, state=state, **parameters) for key in projects for state in _states(filter)
     ]
     found = streams[0] if len(streams) == 1 else _merged(streams, limit + 1)
-    items = [session_value(columns[:-1], projects[columns[-1]]) for columns in found[:limit]]
+    items = [session_value(columns, projects[columns[_PROJECT_KEY]]) for columns in found[:limit]]
     if len(found) <= limit:
         return Page(items)
     return Page(items, encode_cursor("s", found[limit - 1][_UPDATED_AT], items[-1].id))
 
 
 def _merged(streams: list[list[Row]], limit: int) -> list[Row]:
-    return list(islice(heapq.merge(*streams, key=itemgetter(_UPDATED_AT, _ID), reverse=True), limit))
+    return sorted(chain(*streams), key=itemgetter(_UPDATED_AT, _ID), reverse=True)[:limit]
 
 
 def _states(filter: Filter) -> tuple[int, ...]:

@@ -76,6 +76,6 @@ def _figure(value: float | None, unit: str) -> str:
     if unit != "ns":
         return (f"{value:,.0f}" if value >= 100 else f"{value:.3g}") + f" {unit}".rstrip()
     name, scale = next(
-        (name, scale) for name, scale in _SCALES.items() if value < scale * 1000 or name == "s"
+        (name, scale) for name, scale in _SCALES.items() if abs(value) < scale * 1000 or name == "s"
     )
     return f"{value / scale:.3g} {name}"

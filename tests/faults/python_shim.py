@@ -19,7 +19,7 @@ from tests.faults.disk import (
     SyncFailed,
     Wrote,
 )
-from tests.faults.taps import Layer, absolute, with_intent
+from tests.faults.taps import Layer, absolute, intent
 
 
 class _TappedFile(io.FileIO):
@@ -27,8 +27,8 @@ class _TappedFile(io.FileIO):
 
     def __init__(self, path: str, mode: str, layer: Layer) -> None:
         self._layer = layer
-        layer.ask("open", "python", path)
         is_new = not os.path.lexists(path)
+        layer.ask("make" if is_new else "open", "python", path)
         super().__init__(path, mode)
         status = os.fstat(self.fileno())
         if is_new:
@@ -96,7 +96,7 @@ class _PythonCalls:
             return int(self._os["open"](path, flags, mode, **named))
         with self._layer.lock:
             name = os.fspath(path)
-            self._layer.ask("open", "python", with_intent(name, flags))
+            self._layer.ask(intent(name, flags), "python", name)
             is_new = bool(flags & os.O_CREAT) and not os.path.lexists(name)
             descriptor = int(self._os["open"](path, flags, mode, **named))
             if is_new:

@@ -13,9 +13,12 @@ from tests.faults.taps import Layer, Tap
 
 
 @contextmanager
-def tapped(root: Path, tap: Tap) -> Iterator[None]:
-    """Everything done below `root` goes by the tap; stores are opened and closed in here."""
-    layer = Layer(str(root), tap)
+def tapped(root: Path, tap: Tap, *, shared: bool = False) -> Iterator[None]:
+    """Everything done below `root` goes by the tap; stores are opened and closed in here.
+
+    `shared` is for what SQLite does to the file of shared memory, too.
+    """
+    layer = Layer(str(root), tap, shared=shared)
     with ExitStack() as stack:
         tap_sqlite(stack, layer)
         tap_python(stack, layer)

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from tests.faults.disk import FolderSynced, Removed, Resized, Synced, SyncFailed, Wrote
-from tests.faults.taps import Layer, with_intent
+from tests.faults.taps import Layer, intent
 
 DEFAULT = "multipleciphers-unix"
 
@@ -111,7 +111,7 @@ class _SystemCalls:
         path = os.fsdecode(name)
         if not self._layer.means(path):
             return int(self._real["open"](name, flags, mode))
-        self._layer.ask("open", "sqlite", with_intent(path, flags))
+        self._layer.ask(intent(path, flags), "sqlite", path)
         is_new = bool(flags & os.O_CREAT) and not os.path.lexists(path)
         descriptor = int(self._real["open"](name, flags, mode))
         if descriptor >= 0:

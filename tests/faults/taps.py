@@ -1,13 +1,28 @@
 """What stands between a program and its files: each call goes by a tap, which may record it or make it fail."""
 
+import errno
 import os
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tests.faults.disk import SHARED, Event, Named, Told, number_before
 
-Call = Literal["open", "read", "write", "resize", "sync", "remove", "rename", "link", "folder", "sync_folder"]
+Call = Literal[
+    "make",
+    "open",
+    "look",
+    "read",
+    "write",
+    "resize",
+    "sync",
+    "remove",
+    "rename",
+    "link",
+    "folder",
+    "sync_folder",
+]
 Side = Literal["sqlite", "python"]
 
 
@@ -36,23 +51,20 @@ class Recorder:
 
 
 class Failing:
-    """Makes the calls that are meant fail from the `at`-th on: that one alone, or all until it is mended."""
+    """Makes the calls that are meant fail from the `at`-th on: that one alone, or all of them until it is mended."""
 
-    def __init__(
-        self, error: int, calls: set[Call], *, at: int, lasting: bool = False, side: Side | None = None
-    ):
+    def __init__(self, error: int, calls: Collection[Call], at: int, *, lasting: bool = False) -> None:
         self.count = 0
         self.hit: list[str] = []
         self._error = error
         self._calls = calls
         self._at = at
         self._lasting = lasting
-        self._side = side
         self._mended = False
 
     def ask(self, call: Call, side: Side, path: str) -> None:
-        if self._mended or call not in self._calls or side != (self._side or side):
-            return
+        if self._mended or call not in self._calls or (self._error == errno.EINTR and side == "python"):
+            return  # Python itself repeats what a signal has interrupted.
         self.count += 1
         if self.count - 1 == self._at or (self._lasting and self.count > self._at):
             self.hit.append(f"{call} {Path(path).name}")
@@ -65,13 +77,29 @@ class Failing:
         self._mended = True
 
 
+class Both:
+    """One tap behind the other."""
+
+    def __init__(self, *taps: Tap) -> None:
+        self._taps = taps
+
+    def ask(self, call: Call, side: Side, path: str) -> None:
+        for tap in self._taps:
+            tap.ask(call, side, path)
+
+    def tell(self, event: Event) -> None:
+        for tap in self._taps:
+            tap.tell(event)
+
+
 class Layer:
     """What both sides share: which files are meant, and their numbers, by inode, which outlives names."""
 
-    def __init__(self, root: str, tap: Tap) -> None:
+    def __init__(self, root: str, tap: Tap, *, shared: bool) -> None:
         self.lock = threading.RLock()
         self._root = root
         self._tap = tap
+        self._skip = "\0" if shared else SHARED
         self._numbers: dict[int, int] = {}
         self._count = 0
 
@@ -79,7 +107,7 @@ class Layer:
         if not isinstance(path, str | os.PathLike):
             return False
         name = absolute(path)
-        return (name == self._root or name.startswith(self._root + "/")) and not name.endswith(SHARED)
+        return (name == self._root or name.startswith(self._root + "/")) and not name.endswith(self._skip)
 
     def ask(self, call: Call, side: Side, path: str) -> None:
         self._tap.ask(call, side, path)
@@ -105,6 +133,8 @@ def absolute(path: Any) -> str:
     return os.path.abspath(str(path))  # noqa: PTH100  (Path.resolve would follow them)
 
 
-def with_intent(path: str, flags: int) -> str:
-    """A disk that may only be read still opens what is only read."""
-    return path if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else f"{path} to read"
+def intent(path: str, flags: int) -> Call:
+    """Which kind of opening it is: a full disk makes no file, one that may only be read opens none for writing."""
+    if flags & os.O_CREAT and not os.path.lexists(path):
+        return "make"
+    return "open" if flags & (os.O_WRONLY | os.O_RDWR) else "look"

@@ -33,8 +33,11 @@ class Tries:
         """Any of the items, none twice, spread evenly over them."""
         chosen = list(items)
         chance.shuffle(chosen)
-        for item, _ in zip(chosen, self, strict=False):
+        for item in chosen[: self.most]:
+            if self.over():
+                return
             yield item
+            self.done += 1
 
     def along(self, count: int, chance: Random) -> Iterator[int]:
         """Numbers below `count` in order, spread evenly; where the time is short, further apart from each other."""

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,4 +90,5 @@ def _complete_or_absent(path: Path) -> Iterator[BinaryIO]:
     except OSError as exc:
         raise Unavailable(f"{path} cannot be written: {exc.strerror or exc}") from exc
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what counts
+            partial.unlink(missing_ok=True)

@@ -97,7 +97,8 @@ def replace(path: Path, write: Writer, announce: Callable[[str], object]) -> Non
         partial.replace(path)
         sync_folder(path.parent)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what counts
+            partial.unlink(missing_ok=True)
 
 
 def digest_of(path: Path) -> str:

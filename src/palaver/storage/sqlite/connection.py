@@ -133,6 +133,20 @@ def _configure(connection: apsw.Connection, mode: Mode) -> None:
     if mode != "create":
         keep_wal(connection, True)
         connection.pragma("application_id")  # the first read takes the lock that is held until close
+    if mode == "write":
+        _check_writable(connection)
+
+
+def _check_writable(connection: apsw.Connection) -> None:
+    """Raise `apsw.ReadOnlyError` where SQLite fell back to reading the file or its WAL, which it does without a word."""
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError("it was opened, but only to be read")
+    connection.set_busy_timeout(0)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except apsw.BusyError:
+        return  # somebody is writing
 
 
 def _enter_wal(connection: apsw.Connection) -> None:

@@ -27,7 +27,8 @@ def new_file(folder: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        _remove(path)
+        with contextlib.suppress(OSError):  # what went wrong before is what counts; it is swept up later
+            _remove(path)
 
 
 def _sweep(folder: Path) -> None:

@@ -168,7 +168,7 @@ class Writer:
     def _gather(self) -> None:
         """Others who have just been woken are about to come back: a few microseconds fill the batch."""
         for _ in range(_GATHER_TRIES):
-            if len(self._queue) >= self._last_batch:
+            if len(self._queue) * 4 >= self._last_batch * 3:  # Waiting for the last ones costs more than it brings.
                 return
             time.sleep(_GATHER_SECONDS)
 
@@ -215,7 +215,7 @@ class Writer:
             if len(batch) == 1:
                 raise
             self._roll_back()
-            self._cursor.execute("BEGIN IMMEDIATE")
+            self._begin()
             self._tx.begin()
             for job in batch:
                 self._run_in_savepoint(job)

@@ -1,4 +1,6 @@
+import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -11,8 +13,10 @@ from palaver import Store
 from palaver.model import Text, ToolCall
 from palaver.storage import text
 from palaver.storage.sqlite import index
+from palaver.storage.sqlite.indexer import QUIET
 from palaver.storage.sqlite.transaction import ReadTransaction
 from palaver.storage.sqlite.words import Tokenizer
+from palaver.store import Record
 from tests.conftest import OpenStore
 from tests.search.conftest import catch_up, in_transaction
 
@@ -236,3 +240,35 @@ def _mark_of(store: Store, session_id: str, position: int) -> int:
 def _bytes_of(database_url: str) -> bytes:
     folder = Path(database_url).parent
     return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_an_import_is_indexed_by_the_end_of_its_store(store: Store, tmp_path: Path) -> None:
+    session = store.create_session()
+    store.append(session.id, *(palaver.user(f"Question {number}") for number in range(3_000)))
+    records: list[Record] = [store.personal_project(), session, *store.messages(session.id)]
+    with palaver.open_store(tmp_path / "imported.db") as imported:
+        imported.import_records(records)
+    with palaver.open_store(tmp_path / "imported.db") as imported:
+        through, last = in_transaction(imported, index.watermark)
+        assert last - through < QUIET
+        assert check(imported) == []
+
+
+def test_an_index_that_was_left_behind_follows_without_a_write(tmp_path: Path) -> None:
+    path = tmp_path / "behind.db"
+    with palaver.open_store(path) as store:
+        fill(store, QUIET)
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("INSERT INTO text_index (text_index) VALUES ('delete-all')")
+        connection.execute("DELETE FROM word")
+        connection.execute("UPDATE store SET indexed_through = 0")
+    with palaver.open_store(path) as store:
+        while _indexed_through(store) == 0:
+            time.sleep(0.01)
+    with palaver.open_store(path) as store:
+        assert check(store) == []
+
+
+def _indexed_through(store: Store) -> int:
+    with store._database.read("system") as tx:  # type: ignore[attr-defined]
+        return index.watermark(tx)[0]

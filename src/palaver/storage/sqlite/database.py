@@ -67,7 +67,7 @@ class Database:
             self.readers = Readers(lambda: connect(path, key, mode="read"), str(path))
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(path))
-                through, _ = index.watermark(tx)
+                through, last = index.watermark(tx)
                 is_current = index.is_current(tx)
                 self._tx.set_latest(_latest(tx))
         self.watch = Watch(self.readers)
@@ -80,6 +80,7 @@ class Database:
             committed=self._committed,
         )
         self._indexer = Indexer(self.writer, through)
+        self._indexer.committed(last)
         self._at_exit = _close_at_exit(self)
         if not is_current:
             self.write(SYSTEM_ACTOR, index.rebuild)
@@ -112,6 +113,10 @@ class Database:
         """Where SQLite finds pages damaged nothing more is written; one unreadable row is in nobody else's way."""
         if isinstance(exc.__cause__, apsw.Error | UnicodeDecodeError):
             self._damage = exc
+
+    def make_way(self) -> None:
+        """Many records are coming in: the text index waits."""
+        self._indexer.make_way()
 
     def hold_draft(self, message_id: str, lease: float) -> None:
         """This process writes that draft; when the store is closed it ends, interrupted."""

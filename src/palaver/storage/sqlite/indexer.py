@@ -2,6 +2,8 @@
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from palaver.errors import PalaverError
 from palaver.storage.sqlite import index
@@ -11,7 +13,13 @@ from palaver.store import SYSTEM_ACTOR
 
 QUIET = 1_000
 LOADED = 4_000
+FAR = 100_000
+"""How far it may fall behind an import: a search reads as much by itself, or says that it was cut."""
+
 _CROWD = 2
+_IMPORT_SECONDS = 0.25
+_LOOK_SECONDS = 0.05
+_FINISH_SECONDS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -22,50 +30,77 @@ class Indexer:
     def __init__(self, writer: Writer, indexed_through: int) -> None:
         self._writer = writer
         self._through = indexed_through
+        self._last = indexed_through
         self._due = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._import_until = 0.0
         self._mutex = threading.Lock()
 
     def committed(self, last_change: int) -> None:
         """Called after each commit by whoever led it; costs a comparison."""
+        self._last = last_change
         behind = last_change - self._through
         if behind >= QUIET and (behind >= LOADED or self._writer.queued() <= _CROWD):
             self._begin()
 
+    def make_way(self) -> None:
+        """Records are brought in: until shortly after the last of them the index only slows down what comes."""
+        self._import_until = time.monotonic() + _IMPORT_SECONDS
+
     def close(self) -> None:
+        """What was left undone for an import is done first, within bounds; the rest is for the next who opens the file."""
         with self._mutex:
-            self._closed = True
+            self._closed.set()
             thread = self._thread
         self._due.set()
         if thread is not None:
             thread.join()
+        if self._import_until:
+            self._try(self._finish)
 
     def _begin(self) -> None:
         if self._due.is_set():
             return
         with self._mutex:
-            if self._thread is None and not self._closed:
+            if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._run, name="palaver-indexer", daemon=True)
                 self._thread.start()
         self._due.set()
 
     def _run(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             self._due.wait()
             self._due.clear()
-            try:
-                self._catch_up()
-            except PalaverError as exc:
-                # The search still finds everything in the tail; the next commit tries again.
-                _log.warning("the text index could not follow: %s", exc)
+            self._try(self._catch_up)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except PalaverError as exc:
+            # The search still finds everything in the tail; the next commit tries again.
+            _log.warning("the text index could not follow: %s", exc)
 
     def _catch_up(self) -> None:
-        while not self._closed:
-            through, last = self._writer.run(SYSTEM_ACTOR, _index).result or (0, 0)
-            self._through = through
-            if last - through < QUIET:
+        while not self._closed.is_set():
+            if self._gives_way():
+                self._closed.wait(_LOOK_SECONDS)
+            elif self._follow() < QUIET:
                 return
+
+    def _gives_way(self) -> bool:
+        return time.monotonic() < self._import_until and self._last - self._through < FAR
+
+    def _finish(self) -> None:
+        end = time.monotonic() + _FINISH_SECONDS
+        while self._last - self._through >= QUIET and time.monotonic() < end:
+            self._follow()
+
+    def _follow(self) -> int:
+        """Index one batch; how far behind it is then."""
+        through, last = self._writer.run(SYSTEM_ACTOR, _index).result or (0, 0)
+        self._through = through
+        return last - through
 
 
 def _index(tx: WriteTransaction) -> tuple[int, int]:

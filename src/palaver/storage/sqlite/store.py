@@ -435,6 +435,7 @@ class SqliteStore(Store):
 
     def import_records(self, records: Iterable[Record]) -> ImportCounts:
         batch = list(records)
+        self._database.make_way()
         return self._write(lambda tx: imports.Import(tx).run(batch))
 
     def purge_trash(self, *, older_than: timedelta | datetime = timedelta(days=TRASH_DAYS)) -> int:

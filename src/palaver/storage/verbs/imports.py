@@ -35,7 +35,16 @@ from palaver.storage.rows import (
     role_number,
 )
 from palaver.storage.transaction import Writing
-from palaver.storage.verbs import branch, checkpoints, files, lookup, messages, projects, session_rows, sessions
+from palaver.storage.verbs import (
+    branch,
+    checkpoints,
+    files,
+    lookup,
+    messages,
+    projects,
+    session_rows,
+    sessions,
+)
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
 from palaver.storage.verbs.message_rows import Tip, add_message
 from palaver.storage.verbs.titles import check_name, check_optional_name, check_tags, check_title
@@ -54,9 +63,8 @@ class Import:
         self.present: Counter[str] = Counter()
         self.skipped: list[str] = []
         self._rows: dict[int, SessionRow] = {}
-        self._aliases: dict[
-            bytes, SessionRow
-        ] = {}  # by the id a batch gives to a session known by its origin
+        # Also by the id that a batch gives to a session known by its origin.
+        self._by_id: dict[bytes, SessionRow] = {}
         self._tips: dict[int, Tip] = {}
         self._changed: set[int] = set()
         self._take: dict[type, Callable[[Any], None]] = {
@@ -101,7 +109,7 @@ class Import:
         raw = to_bytes(session.id)
         known = self._find_session(session, raw)
         if known is not None:
-            self._aliases[raw] = known
+            self._by_id[raw] = known
             self.present["session"] += 1
             return
         if tx.row("session_exists", id=raw) is not None:
@@ -117,7 +125,7 @@ class Import:
             )
         detail = sessions.encode_detail(session.system_prompt, session.settings, session.metadata)
         session_rows.insert(tx, row, detail)
-        self._rows[row.key] = row
+        self._rows[row.key] = self._by_id[raw] = row
         self.added["session"] += 1
         tx.touch(session.id)
 
@@ -138,13 +146,11 @@ class Import:
         return self._rows.setdefault(row.key, row)
 
     def _row(self, session_id: str) -> SessionRow:
-        raw = find_bytes(session_id)
-        if raw in self._aliases:
-            return self._aliases[raw]
-        for row in self._rows.values():
-            if row.id == raw:
-                return row
-        return self._keep(lookup.session_row(self.tx, session_id)[0])
+        row = self._by_id.get(find_bytes(session_id) or b"")
+        if row is None:
+            row = self._keep(lookup.session_row(self.tx, session_id)[0])
+            self._by_id[row.id] = row
+        return row
 
     def _message(self, message: Message) -> None:
         row = self._row(message.session_id)

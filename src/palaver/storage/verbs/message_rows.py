@@ -80,19 +80,26 @@ def check_not_streaming(status: int | None) -> None:
         raise Busy("An answer is still being written there: wait for its end or stop it")
 
 
-def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message:
+def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> None:
     """Insert one message below the tip and move tip, head and counts along; the caller saves `row`.
 
     Raises `Conflict` where its id or origin is taken.
     """
-    message = try_message(tx, row, tip, new)
-    if message is None:
+    if _insert(tx, row, tip, new) is None:
         raise taken(row, new)
-    return message
 
 
 def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message | None:
-    """The same, but None where the id or origin is taken: then nothing was done."""
+    """The same, with the message as it is stored; None where the id or origin is taken: then nothing was done."""
+    parent = tip.id
+    inserted = _insert(tx, row, tip, new)
+    return _value(*inserted, row, parent, new) if inserted else None
+
+
+def _insert(
+    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage
+) -> tuple[dict[str, Any], tuple[Part, ...]] | None:
+    """The message's columns and its parts as they will be read."""
     parts = check_parts(new.parts)
     body = encode_body(parts)
     if type(body) is bytes:
@@ -104,14 +111,13 @@ def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Mess
     tx.mark(MESSAGE_ADDED, columns["ref"])
     if len(parts) != 1 or type(parts[0]) is not Text:
         attach_files(tx, columns["ref"], parts)
-    message = _value(columns, row, tip, new, parts)
     advance(row, tip, columns["id"], columns["tokens"])
     row.note_count += columns["role"] == NOTE
     if columns["role"] == _USER and row.title_source == _DEFAULT_TITLE and tx.auto_title:
         title_from(tx, row, new.text)
     tip.position, tip.id = row.last_position, columns["id"]
     tip.digest, tip.match_key = columns["digest"], columns["match_key"]
-    return message
+    return columns, parts
 
 
 def taken(row: SessionRow, new: NewMessage) -> Conflict:
@@ -186,13 +192,13 @@ def digest_of(
 
 
 def _value(
-    columns: dict[str, Any], row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...]
+    columns: dict[str, Any], parts: tuple[Part, ...], row: SessionRow, parent: bytes | None, new: NewMessage
 ) -> Message:
     return Message(
         id=new.id if len(new.id) == 36 and new.id.islower() else from_bytes(columns["id"]),
         session_id=from_bytes(row.id),
-        parent_id=from_bytes(tip.id) if tip.id else None,
-        position=row.last_position + 1,
+        parent_id=from_bytes(parent) if parent else None,
+        position=row.last_position,
         role=new.role,
         parts=parts,
         status=new.status,

@@ -1,5 +1,8 @@
 """Ids: UUIDv7 that ascend."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -92,3 +95,21 @@ def test_no_text_breaks_the_reading_of_ids(text: str) -> None:
 
 def test_people_see_the_random_end() -> None:
     assert ids.short("01234567-89ab-7cde-8f01-23456789abcd") == "6789abcd"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
+def test_a_forked_process_draws_its_own() -> None:
+    code = """
+import os
+from palaver.ids import new_id
+new_id()
+read, write = os.pipe()
+if os.fork() == 0:
+    os.write(write, "".join(new_id()[-16:] for _ in range(50)).encode())
+    os._exit(0)
+os.wait()
+theirs = os.read(read, 10_000).decode()
+print(len(theirs), sum(new_id()[-16:] in theirs for _ in range(50)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["800", "0"]

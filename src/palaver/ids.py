@@ -4,6 +4,7 @@ Ids made in one process ascend, also within a millisecond and when the clock is 
 """
 
 import os
+import struct
 import threading
 import time
 
@@ -11,6 +12,9 @@ from palaver.errors import Invalid
 
 _lock = threading.Lock()
 _last = 0
+# Random, drawn many at a time: asking the system for each takes longer than the rest of an id.
+_tails: list[int] = []
+_draw = struct.Struct("64Q")
 _SEQUENCE_BITS = 12
 _MASK_48 = (1 << 48) - 1
 
@@ -26,10 +30,23 @@ def new_bytes() -> bytes:
     stamp = (time.time_ns() // 1_000_000) << _SEQUENCE_BITS
     with _lock:
         _last = stamp = max(stamp, _last + 1)
-    tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1) | (0b10 << 62)
+        if not _tails:
+            _tails.extend(_draw.unpack(os.urandom(_draw.size)))
+        tail = _tails.pop() & ((1 << 62) - 1) | (0b10 << 62)
     milliseconds = (stamp >> _SEQUENCE_BITS) & _MASK_48
     sequence = stamp & 0xFFF
     return (((milliseconds << 16 | 0x7000 | sequence) << 64) | tail).to_bytes(16)
+
+
+def _begin_anew() -> None:
+    """In a forked process: the parent has the same tails, and a thread that is not here may hold the lock."""
+    global _lock  # noqa: PLW0603  (see above)
+    _lock = threading.Lock()
+    _tails.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def from_bytes(raw: bytes) -> str:

@@ -37,4 +37,5 @@ def reason_in(deltas: list[Delta]) -> str | None:
 
 
 def usage_in(deltas: list[Delta]) -> Usage | None:
-    return next((delta for delta in deltas if isinstance(delta, Usage)), None)
+    """What counts at the end: some servers tell it more than once."""
+    return next((delta for delta in reversed(deltas) if isinstance(delta, Usage)), None)

@@ -24,6 +24,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     text: Callable[[str], bytes]
     end: Callable[[str], tuple[bytes, ...]]
     stop: str
+    limit: str
     wrapped: Callable[[str], bytes]
     error: bytes
     error_told: tuple[int | None, bool]
@@ -103,6 +104,7 @@ DIALECTS = (
         text=scripted.text,
         end=lambda reason: (scripted.finish(reason), DONE),
         stop="stop",
+        limit="length",
         wrapped=event,
         error=event({"error": {"message": "overloaded", "code": 503}}),
         error_told=(503, True),
@@ -115,6 +117,7 @@ DIALECTS = (
         text=lambda content: piece(content=content),
         end=lambda reason: (last(reason),),
         stop="stop",
+        limit="length",
         wrapped=line,
         error=line({"error": "overloaded: the runner process has ended"}),
         error_told=(None, True),
@@ -127,6 +130,7 @@ DIALECTS = (
         text=lambda content: block_delta(0, "text_delta", text=content),
         end=message_end,
         stop="end_turn",
+        limit="max_tokens",
         wrapped=event,
         error=named("error", error={"type": "overloaded_error", "message": "overloaded"}),
         error_told=(529, True),

@@ -23,8 +23,11 @@ _BUDGETS = {  # with `MAX_TOKENS` less than the 15 % of a window of 200,000 that
     "xhigh": 20000,
     "max": 21000,
 }
-_BY_EFFORT = re.compile(r"claude-(?!3|(opus|sonnet|haiku)-(3|4-[0-5]\b|4-\d{8}))")
-"""Models that think as much as an effort says; those before them, and other makers', take a number of tokens."""
+_VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d\d?))?(?!\d)")
+_BY_EFFORT = (4, 6)
+"""From this version on Claude thinks as much as an effort says; before it, by a number of tokens."""
+_NO_SAMPLING = (4, 7)
+"""From this version on Claude takes no temperature."""
 
 
 def to_body(request: Request) -> dict[str, Any]:
@@ -40,6 +43,8 @@ def to_body(request: Request) -> dict[str, Any]:
     if system:
         body["system"] = system
     body |= {_SETTINGS[name]: settings[name] for name in _SETTINGS if settings.get(name) is not None}
+    if _version(request.model) >= _NO_SAMPLING:
+        body = _without_sampling(body)
     if isinstance(body.get("stop_sequences"), str):
         body["stop_sequences"] = [body["stop_sequences"]]
     if request.tools:
@@ -124,14 +129,27 @@ def _thinking(body: dict[str, Any], request: Request) -> dict[str, Any]:
         return body
     budget = _BUDGETS[effort]
     asked: dict[str, Any] = {"max_tokens": budget + body["max_tokens"]}
-    if _BY_EFFORT.match(request.model.rpartition("/")[2]):
+    if _version(request.model) >= _BY_EFFORT:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         asked["output_config"] = {"effort": "low" if effort == "minimal" else effort}
     elif request.messages and request.messages[-1].role == "tool":
         return body  # it would have to be sent its signed thoughts about the call, which nobody keeps
     else:
         asked["thinking"] = {"type": "enabled", "budget_tokens": budget}
-    return {name: value for name, value in body.items() if name not in ("temperature", "top_p")} | asked
+    return _without_sampling(body) | asked
+
+
+def _without_sampling(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("temperature", "top_p")}
+
+
+def _version(model: str) -> tuple[int, int]:
+    """Of a Claude: a high one where its name tells none. Of other models: none."""
+    name = model.rpartition("/")[2]
+    told = _VERSION.match(name)
+    if told is None:
+        return (99, 0) if name.startswith("claude-") else (0, 0)
+    return int(told[1]), int(told[2] or 0)
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

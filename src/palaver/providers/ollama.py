@@ -151,9 +151,10 @@ def _messages(sent: Sent) -> Iterator[dict[str, Any]]:
                         "content": content_of(part),
                     }
         case role:
-            message: dict[str, Any] = {"role": role, "content": text_of(sent.parts)}
+            said = text_of(sent.parts)
             calls = [_call(part) for part in sent.parts if isinstance(part, ToolCall)]
-            yield message | {"tool_calls": calls} if calls else message
+            content = {"content": said} if said or not calls else {}
+            yield {"role": role, **content, **({"tool_calls": calls} if calls else {})}
 
 
 def _body(request: Request) -> dict[str, Any]:

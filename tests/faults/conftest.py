@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Tried
 from tests.faults.__main__ import OPTION
+from tests.faults.talking import NAME, Ready, make_ready
 from tests.faults.tries import Tries
 
 _SECONDS = pytest.StashKey[float]()
@@ -48,3 +49,9 @@ def tries(request: pytest.FixtureRequest, tried: Tried) -> Tries:
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """The same for the same test, every time."""
     return random.Random(request.node.name)
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
+    """A closed database with four sessions in it."""
+    return make_ready(tmp_path_factory.mktemp("ready") / NAME)

@@ -3,9 +3,10 @@
 import ctypes
 import errno
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,18 @@ def tap_sqlite(stack: ExitStack, layer: Layer) -> None:
         replacement = calls.replacement(name)
         stack.callback(lambda kept: None, replacement)  # SQLite has its address: it must outlive the tap
         shim.xSetSystemCall(name, ctypes.cast(replacement, _POINTER).value or 0)
+    stack.callback(setattr, sys, "unraisablehook", sys.unraisablehook)
+    sys.unraisablehook = partial(_pass_on, sys.unraisablehook)
     shim.layer = layer
     stack.callback(setattr, shim, "layer", None)
     apsw.set_default_vfs(f"multipleciphers-{shim.NAME}")
     stack.callback(apsw.set_default_vfs, DEFAULT)
+
+
+def _pass_on(hook: Callable[[Any], object], found: Any) -> None:
+    """APSW also tells of errors that SQLite itself takes no notice of, such as one within a closing checkpoint."""
+    if not isinstance(found.exc_value, apsw.Error):
+        hook(found)
 
 
 class _SystemCalls:

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from tests.faults.disk import SHARED, Event, Named, Told, number_before
 
@@ -53,18 +53,27 @@ class Recorder:
 class Failing:
     """Makes the calls that are meant fail from the `at`-th on: that one alone, or all of them until it is mended."""
 
-    def __init__(self, error: int, calls: Collection[Call], at: int, *, lasting: bool = False) -> None:
+    def __init__(
+        self,
+        error: int,
+        calls: Collection[Call],
+        at: int,
+        *,
+        lasting: bool = False,
+        within: Path | None = None,
+    ) -> None:
         self.count = 0
         self.hit: list[str] = []
         self._error = error
         self._calls = calls
         self._at = at
         self._lasting = lasting
+        self._within = str(within or "/")
         self._mended = False
 
     def ask(self, call: Call, side: Side, path: str) -> None:
-        if self._mended or call not in self._calls or (self._error == errno.EINTR and side == "python"):
-            return  # Python itself repeats what a signal has interrupted.
+        if self._mended or call not in self._calls or not path.startswith(self._within):
+            return
         self.count += 1
         if self.count - 1 == self._at or (self._lasting and self.count > self._at):
             self.hit.append(f"{call} {Path(path).name}")
@@ -75,6 +84,25 @@ class Failing:
     def mend(self) -> None:
         """From now on nothing fails."""
         self._mended = True
+
+
+class Interrupting:
+    """Every second call of SQLite is interrupted by a signal before it has begun; Python repeats such calls by itself."""
+
+    CALLS: ClassVar[set[Call]] = {"make", "open", "look", "read", "write", "resize"}
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._interrupts = False
+
+    def ask(self, call: Call, side: Side, path: str) -> None:
+        if side == "sqlite" and call in self.CALLS:
+            self._interrupts = not self._interrupts
+            self.count += self._interrupts
+            if self._interrupts:
+                raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+
+    def tell(self, event: Event) -> None: ...
 
 
 class Both:

@@ -1,20 +1,20 @@
 """Any one call to the disk fails, or all from then on: a clear error, nothing acknowledged lost, and it works again."""
 
 import errno
+import json
 import random
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import palaver
-from palaver import NewMessage, NotFound, PalaverError, Store, Text
-from palaver.formats import take_out
-from palaver.ids import new_id
+from palaver import PalaverError, Store
+from tests.faults.cutting import Recording, cuts
+from tests.faults.disk import KINDS, Disk
 from tests.faults.shim import tapped
-from tests.faults.taps import Call, Failing
+from tests.faults.talking import NAME, Ready, Talk, check, prepare
+from tests.faults.taps import Both, Call, Failing, Recorder
 from tests.faults.tries import Tries, at_most
 from tests.support.factories import a_conversation, say
 
@@ -42,108 +42,23 @@ FAULTS = {
 }
 
 
-class Talk:
-    """What is done to a store, step by step; a step that failed can be done again."""
-
-    def __init__(self, root: Path, session_ids: list[str]) -> None:
-        self.said: dict[str, NewMessage] = {}
-        self.acknowledged: list[str] = []
-        self.errors: list[PalaverError] = []
-        self._root = root
-        self._session_ids = session_ids
-        self._draft_id = new_id()
-        self._purged = session_ids[2]
-
-    def steps(self) -> Iterator[Callable[[Store], object]]:
-        for number in range(2):
-            yield self._saying(0, f"{number} short")
-            yield self._saying(1, f"{number} long " + "text " * 4_000)
-            yield lambda store: store.create_session()
-            yield lambda store: take_out(store, self._root / "all.jsonl")
-        yield self._answer
-        yield lambda store: store.put_file(b"content" * 2_000, name="f.txt")
-        yield lambda store: store.backup()
-        yield self._purge
-        yield self._saying(0, "last")
-
-    def run(self, store: Store) -> None:
-        for step in self.steps():
-            self.attempt(lambda step=step: step(store))  # type: ignore[misc]
-
-    def attempt(self, step: Callable[[], object]) -> None:
-        try:
-            step()
-        except PalaverError as exc:
-            self.errors.append(exc)
-
-    def append(self, store: Store, session_id: str, message: NewMessage) -> None:
-        (stored,) = store.append(session_id, message)
-        self.acknowledged.append(stored.id)
-
-    def _saying(self, session: int, text: str) -> Callable[[Store], None]:
-        message = self.said.setdefault(text, palaver.user(text, id=new_id()))
-        return lambda store: self.append(store, self._session_ids[session], message)
-
-    def _answer(self, store: Store) -> None:
-        try:
-            draft = store.get_message(self._draft_id)
-        except NotFound:
-            draft = store.open_draft(self._session_ids[3], id=self._draft_id)
-        if draft.status == "streaming":
-            store.extend_draft(draft.id, Text("in "), offset=0)
-            store.extend_draft(draft.id, Text("pieces"), offset=3)
-        self.acknowledged.append(store.close_draft(draft.id).id)
-
-    def _purge(self, store: Store) -> None:
-        if any(session.id == self._purged for session in store.list_sessions().items):
-            store.purge_session(self._purged)
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A closed database with four sessions in it."""
-    path = tmp_path_factory.mktemp("ready") / "palaver.db"
-    with palaver.open_store(path) as store:
-        return path, [a_conversation(store, *[f"before {n}" for n in range(5)]).id for _ in range(4)]
-
-
-def prepare(root: Path, ready: tuple[Path, list[str]]) -> Talk:
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir()
-    path, session_ids = ready
-    shutil.copy(path, root / path.name)
-    return Talk(root, session_ids)
-
-
 def talk_through(root: Path, talk: Talk, failing: Failing) -> None:
     """While it fails, then with the same open store when it no longer does."""
     store: Store | None = None
     try:
-        store = palaver.open_store(root / "palaver.db")
+        store = palaver.open_store(root / NAME)
         talk.run(store)
     except PalaverError as exc:
         talk.errors.append(exc)
     failing.mend()
-    store = store or palaver.open_store(root / "palaver.db")
+    store = store or palaver.open_store(root / NAME)
     with store:
         for step in talk.steps():
             step(store)
         assert store.verify().problems == []
 
 
-def check(root: Path, talk: Talk) -> None:
-    with palaver.open_store(root / "palaver.db") as store:
-        assert store.verify().problems == []
-        for session in store.list_sessions().items:
-            chain = list(store.messages(session.id))
-            assert [message.position for message in chain] == list(range(1, len(chain) + 1))
-        stored = [message.id for session in store.list_sessions().items for message in store.tree(session.id)]
-        assert len(set(stored)) == len(stored)
-        assert set(talk.acknowledged) <= set(stored)
-        say(store, store.create_session().id, "goes on")
-
-
-def count_calls(root: Path, ready: tuple[Path, list[str]], fault: Fault) -> int:
+def count_calls(root: Path, ready: Ready, fault: Fault) -> int:
     talk, counting = prepare(root, ready), Failing(fault.error, fault.calls, at=-1)
     with tapped(root, counting, shared=True):
         talk_through(root, talk, counting)
@@ -154,7 +69,7 @@ def count_calls(root: Path, ready: tuple[Path, list[str]], fault: Fault) -> int:
 @pytest.mark.parametrize("name", FAULTS)
 @at_most(25, 10_000)
 def test_whatever_call_fails_nothing_is_lost_and_it_works_again(
-    ready: tuple[Path, list[str]], tmp_path: Path, chance: random.Random, tries: Tries, name: str
+    ready: Ready, tmp_path: Path, chance: random.Random, tries: Tries, name: str
 ) -> None:
     fault, root = FAULTS[name], tmp_path / "disk"
     calls, refused = count_calls(root, ready, fault), 0
@@ -165,6 +80,81 @@ def test_whatever_call_fails_nothing_is_lost_and_it_works_again(
         assert failing.hit
         assert all(error.message for error in talk.errors)
         refused += bool(talk.errors)
-        check(root, talk)
+        check(root, talk.acknowledged)
     assert refused
     tries.say(f"{name}: at {tries.done} of {calls} calls in turn, {refused} times with an error")
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["one sync", "every sync from one on"])
+@at_most(12, 10_000)
+def test_what_is_acknowledged_after_a_failed_sync_survives_a_power_cut(
+    ready: Ready, tmp_path: Path, chance: random.Random, tries: Tries, lasting: bool
+) -> None:
+    """A disk that failed to sync may have thrown away what it was to write, and a later sync does not bring it back."""
+    fault, root = Fault(errno.EIO, SYNCING, lasting=lasting), tmp_path / "disk"
+    for at in tries.among(range(count_calls(root, ready, fault)), chance):
+        talk, failing = prepare(root, ready), Failing(fault.error, fault.calls, at, lasting=lasting)
+        disk, recorder = Disk(root), Recorder()
+        talk.recorder = recorder
+        with tapped(root, Both(recorder, failing)):
+            talk_through(root, talk, failing)
+        recording = Recording(root, disk, recorder.events)
+        for found in cuts(recording, tmp_path / "restored", chance, Tries(3, tries.say)):
+            check(found.root, found.told)
+    tries.say(
+        f"{tries.done} failed syncs, each before 3 power cuts with what was not synced {', '.join(KINDS)}"
+    )
+
+
+@at_most(25, 10_000)
+def test_a_store_that_could_not_be_made_can_be_made_afterwards(
+    tmp_path: Path, chance: random.Random, tries: Tries
+) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    counting = Failing(errno.EIO, (*ANY, *SYNCING), at=-1)
+    with tapped(root, counting, shared=True):
+        palaver.open_store(root / "counted.db").close()
+    for at in tries.among([(n, lasting) for n in range(counting.count) for lasting in (False, True)], chance):
+        make_with_a_fault(root / f"{tries.done}.db", *at)
+    tries.say(f"a store being made: at {tries.done} of {2 * counting.count} calls in turn")
+
+
+def make_with_a_fault(path: Path, at: int, lasting: bool) -> None:
+    failing = Failing(errno.ENOSPC if lasting else errno.EIO, (*ANY, *SYNCING), at, lasting=lasting)
+    with tapped(path.parent, failing, shared=True):
+        try:
+            palaver.open_store(path).close()
+        except PalaverError as exc:
+            assert str(path.parent) in exc.message  # noqa: PT017  (or it was made all the same)
+        failing.mend()
+        with palaver.open_store(path) as store:
+            assert store.verify().problems == []
+            say(store, store.create_session().id, "works")
+
+
+@at_most(40, 10_000)
+def test_a_mirror_that_fails_fails_no_verb_and_is_caught_up(
+    tmp_path: Path, chance: random.Random, tries: Tries
+) -> None:
+    calls = mirror_with_a_fault(tmp_path / "counted", -1, lasting=False)
+    for at, lasting in tries.among([(n, lasting) for n in range(calls) for lasting in (False, True)], chance):
+        mirror_with_a_fault(tmp_path / f"{tries.done}", at, lasting=lasting)
+    tries.say(f"a mirror: at {tries.done} of {2 * calls} calls in turn")
+
+
+def mirror_with_a_fault(root: Path, at: int, *, lasting: bool) -> int:
+    folder = root / "mirror"
+    root.mkdir()
+    failing = Failing(errno.ENOSPC, (*ANY, *SYNCING), at, lasting=lasting, within=folder)
+    with tapped(root, failing):
+        with palaver.open_store(root / NAME, mirror=f"ollm:{folder}") as store:
+            session, other = a_conversation(store, "one"), a_conversation(store, "two")
+            say(store, session.id, "three")
+            store.trash_session(other.id)
+            failing.mend()
+            say(store, session.id, "four")
+            loaded = json.loads((folder / f"{session.id}.json").read_bytes())
+            assert [message["parts"][0]["text"] for message in loaded["messages"]] == ["one", "three", "four"]
+        assert [path.stem for path in folder.glob("*.json")] == [session.id]
+    return failing.count

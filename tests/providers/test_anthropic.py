@@ -171,7 +171,8 @@ def test_the_official_client_asks_in_the_same_words(
     assert ours == theirs
     assert [path.partition("?")[0] for path in server.paths] == ["/v1/messages", "/v1/messages"]
     told = [{name.lower(): value for name, value in headers.items()} for headers in server.headers]
-    # The client of today speaks the next version of the protocol, which takes its key as a bearer and no temperature.
+    # Here they differ: today's client speaks the next version of the protocol and sends its key as a bearer. The
+    # protocol's pages show `x-api-key` in both versions.
     assert (told[0]["anthropic-version"], told[1]["anthropic-version"]) == (VERSION, "2026-10-21")
     assert (told[0]["x-api-key"], told[1]["authorization"]) == ("a-key", "Bearer a-key")
 

@@ -17,7 +17,7 @@ from palaver.providers.text import mend
 from palaver.providers.transport import Events, Server, Timeouts
 
 VERSION = "2023-06-01"
-"""What servers beside Anthropic's speak too. The next version, 2026-10-21, has no temperature and takes the key as a bearer."""
+"""What servers beside Anthropic's speak too. The next version, 2026-10-21, has no temperature for any model."""
 _MODELS = "models?limit=1000"
 _REASONS = {
     "end_turn": "stop",

@@ -270,9 +270,7 @@ class Engine:
                     truncated=prompt.truncated,
                 )
             )
-        return Request(
-            model=model, messages=prompt.messages, settings=session.settings, window=prompt.window
-        )
+        return Request(model=model, messages=prompt.messages, settings=session.settings, window=prompt.window)
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
         """Another process may have asked for a running answer to stop."""

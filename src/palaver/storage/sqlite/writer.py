@@ -168,7 +168,8 @@ class Writer:
     def _gather(self) -> None:
         """Others who have just been woken are about to come back: a few microseconds fill the batch."""
         for _ in range(_GATHER_TRIES):
-            if len(self._queue) * 4 >= self._last_batch * 3:  # Waiting for the last ones costs more than it brings.
+            # Waiting for the last ones costs more than it brings.
+            if len(self._queue) * 4 >= self._last_batch * 3:
                 return
             time.sleep(_GATHER_SECONDS)
 

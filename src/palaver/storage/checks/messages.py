@@ -72,7 +72,7 @@ class _Walk:
         else:
             self._check_finished(message, change, draft)
         self.last = message.position
-        shown = message.trashed_at is None and message.purged_at is None
+        shown = message.status != STREAMING and message.trashed_at is None and message.purged_at is None
         self.shown += shown
         self.notes += shown and message.role == NOTE
         self._previous = message

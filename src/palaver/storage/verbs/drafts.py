@@ -83,6 +83,7 @@ def open_draft(
     )
     tx.run("insert_draft", ref=ref, owner=draft_owner, lease_until=tx.now + _milliseconds(lease))
     advance(row, tip, raw, 0)
+    row.message_count -= 1  # Counted when it is closed.
     session_rows.save(tx, row, None)
     tx.mark(DRAFT_OPENED, ref)
     return _read(tx, ref, from_bytes(row.id))
@@ -234,6 +235,7 @@ def _finish(
     attach_files(tx, message.ref, parts)
     tx.run("delete_chunks", ref=message.ref)
     tx.run("delete_draft", ref=message.ref)
+    row.message_count += 1
     if row.head == message.position:
         row.token_count += columns["tokens"]
     session_rows.save_advanced(tx, row)

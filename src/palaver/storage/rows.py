@@ -4,13 +4,15 @@ Columns come in the order of the queries in `sql/`. Nothing here knows a databas
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
-from palaver.errors import Invalid
+from palaver.errors import Corrupt, Invalid
 from palaver.ids import from_bytes
 from palaver.model import (
     CHECKPOINT_KINDS,
@@ -20,12 +22,10 @@ from palaver.model import (
     Checkpoint,
     Event,
     File,
-    NewMessage,
     Opaque,
     Part,
     Project,
     Reasoning,
-    Role,
     Snapshot,
     Text,
     Time,
@@ -120,7 +120,8 @@ class SessionRow(msgspec.Struct):
         return OPEN if self.message_count > self.note_count else EMPTY
 
     def tag_list(self) -> tuple[str, ...]:
-        return tuple(json.loads(self.tags)) if self.tags else ()
+        with readable(f"the tags of session {from_bytes(self.id)}"):
+            return tuple(json.loads(self.tags)) if self.tags else ()
 
     def ref(self, position: int) -> int:
         return self.key << POSITION_BITS | position
@@ -373,6 +374,19 @@ def _guard(values: Row) -> bytes:
     return blake2b(_pack(values), digest_size=8).digest()
 
 
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError)
+"""What columns that do not make a value lead to."""
+
+
+@contextmanager
+def readable(where: str) -> Iterator[None]:
+    """Columns are read inside. Raises `Corrupt` that names `where` for those that make no value."""
+    try:
+        yield
+    except BROKEN as exc:
+        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+
+
 def time_of(milliseconds: int | None) -> Time | None:
     return None if milliseconds is None else Time.from_ms(milliseconds)
 
@@ -380,44 +394,36 @@ def time_of(milliseconds: int | None) -> Time | None:
 def checkpoint_value(row: Row, session_id: str, from_id: str, through_id: str) -> Checkpoint:
     """From the columns `id kind summary level number token_count model replaces created_at reverted_at`."""
     id, kind, summary, level, number, token_count, model, replaces, created_at, reverted_at = row
-    return Checkpoint(
-        id=from_bytes(id),
-        session_id=session_id,
-        kind=CHECKPOINT_KINDS[kind],
-        from_id=from_id,
-        through_id=through_id,
-        summary=summary,
-        level=level,
-        number=number,
-        token_count=token_count,
-        model=model,
-        replaces=tuple(json.loads(replaces)) if replaces else (),
-        created_at=Time.from_ms(created_at),
-        reverted_at=time_of(reverted_at),
-    )
+    with readable(f"checkpoint {from_bytes(id)}"):
+        return Checkpoint(
+            id=from_bytes(id),
+            session_id=session_id,
+            kind=CHECKPOINT_KINDS[kind],
+            from_id=from_id,
+            through_id=through_id,
+            summary=summary,
+            level=level,
+            number=number,
+            token_count=token_count,
+            model=model,
+            replaces=tuple(json.loads(replaces)) if replaces else (),
+            created_at=Time.from_ms(created_at),
+            reverted_at=time_of(reverted_at),
+        )
 
 
 def snapshot_value(row: Row, session_id: str, head_id: bytes | None) -> Snapshot:
     """From the columns `id name purpose checkpoints settings token_count created_at`."""
     id, name, purpose, checkpoints, settings, token_count, created_at = row
-    return Snapshot(
-        id=from_bytes(id),
-        session_id=session_id,
-        name=name,
-        purpose=PURPOSES[purpose],
-        head_id=from_bytes(head_id) if head_id else None,
-        checkpoint_ids=tuple(json.loads(checkpoints)),
-        settings=json.loads(settings),
-        token_count=token_count,
-        created_at=Time.from_ms(created_at),
-    )
-
-
-def role_of(number: int) -> Role:
-    return ROLES[number]
-
-
-def new_body(message: NewMessage) -> tuple[tuple[Part, ...], str | bytes]:
-    """A new message's parts, checked, and as they are stored."""
-    parts = check_parts(message.parts)
-    return parts, encode_body(parts)
+    with readable(f"snapshot {from_bytes(id)}"):
+        return Snapshot(
+            id=from_bytes(id),
+            session_id=session_id,
+            name=name,
+            purpose=PURPOSES[purpose],
+            head_id=from_bytes(head_id) if head_id else None,
+            checkpoint_ids=tuple(json.loads(checkpoints)),
+            settings=json.loads(settings),
+            token_count=token_count,
+            created_at=Time.from_ms(created_at),
+        )

@@ -1,5 +1,6 @@
 """What of a message or a title goes into the full-text index. Pure and exact: to take a text out of the index again,
-the very same columns are made from it once more, so a change here is a new `INDEX_VERSION`.
+the very same columns are made from it once more, so a change here is a new
+`INDEX_VERSION` and a migration that empties the index, which then follows anew.
 
 Scripts that are written without spaces get one around each character, so that each is a word and words are phrases.
 Identifiers such as `fooBarBaz2` are words as they are, and their parts stand beside them in the column `code`.

@@ -23,10 +23,8 @@ from palaver.model import (
     Time,
     Usage,
 )
-from palaver.storage.rows import decode_parts, time_of
+from palaver.storage.rows import BROKEN, decode_parts, time_of
 from palaver.storage.transaction import POSITION_MASK, Row
-
-_BROKEN = (ValueError, IndexError, TypeError, AttributeError, OverflowError, msgspec.MsgspecError)
 
 
 def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
@@ -53,7 +51,7 @@ def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
             match_key="b2:" + match_key.hex() if match_key else None,
             created_at=Time.from_ms(created_at),
         )
-    except _BROKEN as exc:
+    except BROKEN as exc:
         where = f"message {ref & POSITION_MASK} of session {session_id}"
         raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
 
@@ -90,31 +88,42 @@ def session_value(row: Row, project_id: str) -> Session:
     (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
      message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
      _, source_id, _, _, settings, _) = row  # fmt: skip
-    if not (
-        context_size is archived_at is trashed_at is parent_id is relation is source_id is settings is None
-    ):
-        return full_session_value(row, project_id)
-    return Session(
-        id=from_bytes(id),
-        project_id=project_id,
-        title=title,
-        title_source=TITLE_SOURCES[title_source],
-        model=model,
-        provider=provider,
-        tags=_tags(tags) if tags else (),
-        pinned=pinned == 1,
-        head_id=from_bytes(head_id) if head_id else None,
-        message_count=message_count,
-        token_count=token_count,
-        compression_count=compression_count,
-        created_at=Time.from_ms(created_at),
-        updated_at=Time.from_ms(updated_at // 1000),
-        revision=revision,
-    )
+    try:
+        if not (
+            context_size
+            is archived_at
+            is trashed_at
+            is parent_id
+            is relation
+            is source_id
+            is settings
+            is None
+        ):
+            return full_session_value(row, project_id)
+        return Session(
+            id=from_bytes(id),
+            project_id=project_id,
+            title=title,
+            title_source=TITLE_SOURCES[title_source],
+            model=model,
+            provider=provider,
+            tags=_tags(tags) if tags else (),
+            pinned=pinned == 1,
+            head_id=from_bytes(head_id) if head_id else None,
+            message_count=message_count,
+            token_count=token_count,
+            compression_count=compression_count,
+            created_at=Time.from_ms(created_at),
+            updated_at=Time.from_ms(updated_at // 1000),
+            revision=revision,
+        )
+    except BROKEN as exc:
+        where = f"session {id.hex() if isinstance(id, bytes) else id}"
+        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
 
 
 def full_session_value(row: Row, project_id: str) -> Session:
-    """The same for any row."""
+    """The same for any row; raises whatever a broken one leads to."""
     (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
      message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
      source, source_id, _, system_prompt, settings, metadata) = row  # fmt: skip

@@ -68,7 +68,6 @@ class Database:
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(path))
                 through, last = index.watermark(tx)
-                is_current = index.is_current(tx)
                 self._tx.set_latest(_latest(tx))
         self.watch = Watch(self.readers)
         self.writer = Writer(
@@ -82,8 +81,6 @@ class Database:
         self._indexer = Indexer(self.writer, through)
         self._indexer.committed(last)
         self._at_exit = _close_at_exit(self)
-        if not is_current:
-            self.write(SYSTEM_ACTOR, index.rebuild)
 
     def write(self, actor: str, work: Callable[[WriteTransaction], T]) -> T:
         if self._damage is not None:

@@ -56,11 +56,6 @@ def watermark(tx: Reading) -> tuple[int, int]:
     return (found[0], found[1]) if found else (0, 0)
 
 
-def is_current(tx: Reading) -> bool:
-    """Whether the index was made by the rules of now."""
-    return tx.row("index_version") == (text.INDEX_VERSION,)
-
-
 def index_batch(tx: IndexWriting, limit: int) -> int:
     """Index the next changes, at most `limit`, and move the watermark. Returns how many are left; 0 is caught up."""
     through, last = watermark(tx)

@@ -3,6 +3,7 @@
 from palaver.errors import Invalid
 from palaver.ids import from_bytes
 from palaver.model import Change, Changes, Stats
+from palaver.storage.rows import readable
 from palaver.storage.transaction import Reading, Row
 from palaver.storage.verbs.purging import read_purged_detail
 from palaver.store import SYSTEM_ACTOR
@@ -27,22 +28,30 @@ def last_number(tx: Reading) -> int:
 
 
 def _value(actor: str, columns: Row) -> Change | None:
-    seq, kind, detail, message_id, session_id, project_id = columns
-    name = Change.KINDS[kind]
-    if detail is not None:
-        ids = read_purged_detail(detail)
-        if actor not in (ids["owner"], SYSTEM_ACTOR):
-            return None
-        return Change(
-            mark=_mark(seq),
-            kind=name,
-            project_id=ids["project"],
-            session_id=ids["session"],
-            message_id=ids["message"],
-        )
+    with readable(f"change {columns[0]}"):
+        return _purged(actor, columns) if columns[2] is not None else _joined(columns)
+
+
+def _purged(actor: str, columns: Row) -> Change | None:
+    """Of something that is no longer there: the change itself says whose it was."""
+    seq, kind, detail = columns[:3]
+    ids = read_purged_detail(detail)
+    if actor not in (ids["owner"], SYSTEM_ACTOR):
+        return None
     return Change(
         mark=_mark(seq),
-        kind=name,
+        kind=Change.KINDS[kind],
+        project_id=ids["project"],
+        session_id=ids["session"],
+        message_id=ids["message"],
+    )
+
+
+def _joined(columns: Row) -> Change:
+    seq, kind, _, message_id, session_id, project_id = columns
+    return Change(
+        mark=_mark(seq),
+        kind=Change.KINDS[kind],
         project_id=from_bytes(project_id),
         session_id=from_bytes(session_id) if session_id else None,
         message_id=from_bytes(message_id) if message_id else None,

@@ -14,6 +14,7 @@ from palaver.storage.rows import (
     checkpoint_guard,
     checkpoint_value,
     encode_json,
+    readable,
     snapshot_guard,
     snapshot_value,
 )
@@ -185,7 +186,8 @@ def _active(tx: Reading, row: SessionRow) -> list[Row]:
 
 
 def _replaced_by(columns: Row) -> list[str]:
-    return list(json.loads(columns[_REPLACES])) if columns[_REPLACES] else []
+    with readable(f"checkpoint {from_bytes(columns[_ID])}"):
+        return list(json.loads(columns[_REPLACES])) if columns[_REPLACES] else []
 
 
 def take_snapshot(tx: Writing, session_id: str, name: str | None, purpose: Purpose) -> Snapshot:
@@ -240,7 +242,9 @@ def restore_snapshot(tx: Writing, snapshot_id: str) -> Session:
     drafts.check_no_draft(tx, row)
     leaf = lookup.message_at(tx, row, head) if head else None
     messages.move_head(tx, row, leaf)
-    _restore_checkpoints(tx, row, set(json.loads(columns[3])))
+    with readable(f"snapshot {snapshot_id}"):
+        wanted = set(json.loads(columns[3]))
+    _restore_checkpoints(tx, row, wanted)
     detail = tx.row("find_session_detail", session=row.key)
     prompt, metadata = (detail[0], detail[2]) if detail else (None, session_rows.EMPTY_JSON)
     session_rows.put_detail(tx, row, prompt, columns[4], metadata)

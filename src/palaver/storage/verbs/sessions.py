@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from palaver.errors import Conflict, Invalid
+from palaver.errors import Conflict, Corrupt, Invalid
 from palaver.ids import find_bytes, from_bytes, new_bytes, short, to_bytes
 from palaver.model import (
     DEFAULT_TITLE,
@@ -191,7 +191,13 @@ def list_sessions(
     items = [session_value(columns, projects[columns[_PROJECT_KEY]]) for columns in found[:limit]]
     if len(found) <= limit:
         return Page(items)
-    return Page(items, encode_cursor("s", found[limit - 1][_UPDATED_AT], items[-1].id))
+    last = found[limit - 1]
+    if (last[_UPDATED_AT], last[_ID]) >= end:
+        raise Corrupt(
+            "the list of sessions is out of order: its index does not fit its rows; run verify",
+            where="session",
+        )
+    return Page(items, encode_cursor("s", last[_UPDATED_AT], items[-1].id))
 
 
 def _merged(streams: list[list[Row]], limit: int) -> list[Row]:

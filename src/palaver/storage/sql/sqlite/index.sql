@@ -4,9 +4,6 @@ SELECT indexed_through, (SELECT coalesce(max(seq), 0) FROM change) FROM store
 -- name: index_moved
 UPDATE store SET indexed_through = :through
 
--- name: index_version
-SELECT index_version FROM store
-
 -- name: index_version_set
 UPDATE store SET index_version = :version
 

@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(OPTION, type=float, default=None, help="share so many minutes among the long fault runs")
 
 
+@pytest.hookimpl(trylast=True)  # when what else was asked for has been left out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where minutes are given: the long form of what can be bounded by time, the bounded form of the rest."""
     minutes = config.getoption(OPTION, default=None)

@@ -34,7 +34,9 @@ _DERIVED = {
 def list_keys(tx: Reading) -> Iterator[int]:
     """The keys of all sessions, in order."""
     after = 0
-    while found := tx.row("verify_next_session", after=after):
+    while (found := tx.row("verify_next_session", after=after)) and found[
+        0
+    ] > after:  # else a page is damaged
         after = found[0]
         yield after
 
@@ -58,7 +60,7 @@ def check_session(tx: Reading, key: int, found: Findings) -> None:
 def check_orphans(tx: Reading, found: Findings) -> None:
     """Messages whose session is not there."""
     after = 0
-    while next_ref := tx.row("verify_next_message", after=after):
+    while (next_ref := tx.row("verify_next_message", after=after)) and next_ref[0] > after:
         key, after = next_ref[0] >> POSITION_BITS, next_ref[0] | POSITION_MASK
         if tx.row("verify_session", key=key) is None:
             low = key << POSITION_BITS

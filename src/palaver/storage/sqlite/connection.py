@@ -61,7 +61,7 @@ def connect(
     place.check(path)
     for _ in range(_TRIES):
         header = inspect(path, key, new=mode == "create")
-        with faults.translated(str(path)):
+        with faults.translated(str(path), known=True):
             connection = _open(path, key, header, mode)
         if mode == "create" or not has_moved(connection):
             _settle(connection, mode, timeout)

@@ -59,7 +59,10 @@ def applied(connection: apsw.Connection) -> list[Applied]:
     """The ledger."""
     if not connection.execute(_SQL["ledger_exists"]).get:
         return []
-    return [Applied(*row) for row in connection.execute(_SQL["ledger_rows"])]
+    try:
+        return [Applied(*row) for row in connection.execute(_SQL["ledger_rows"])]
+    except apsw.SQLError as exc:  # its own words are known to be right
+        raise apsw.CorruptError(f"the table of migrations is damaged: {exc}") from exc
 
 
 def _refuse_newer(path: Path, key: cipher.Key | None, known: Sequence[Migration]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 
+from palaver.errors import Corrupt
 from palaver.storage import queries
 from palaver.storage.sqlite import index
 from palaver.storage.transaction import Row
@@ -131,6 +132,10 @@ class WriteTransaction(ReadTransaction):
 
     def set_latest(self, microseconds: int) -> None:
         """What stands in the database already: a clock that was set back does not put new content behind old."""
+        if not isinstance(microseconds, int):
+            raise Corrupt(
+                f"the time of the newest session is no number but {microseconds!r:.40}", where="session"
+            )
         self._latest = max(self._latest, microseconds)
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:

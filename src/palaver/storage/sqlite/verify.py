@@ -7,6 +7,7 @@ from functools import partial
 import apsw
 from msgspec.structs import replace
 
+from palaver.errors import Corrupt
 from palaver.model import Problem, Report
 from palaver.storage.checks import others, sessions
 from palaver.storage.checks.findings import Finding, Findings
@@ -16,7 +17,8 @@ from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.store import SYSTEM_ACTOR
 
-_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError, UnicodeDecodeError)
+_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError, Corrupt)
+_NO_VALUE = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 _PAGE = "page_damaged"
 _MARK = "mark_missing"
 _LOOKUP = ("missing from index", "wrong # of entries in index", "non-unique entry in index")
@@ -87,6 +89,8 @@ def _step(
         work(ReadTransaction(connection, SYSTEM_ACTOR))
     except _UNREADABLE as exc:
         found.add(_PAGE, where, f"it cannot be read to its end: {exc}; restore a backup")
+    except _NO_VALUE as exc:
+        found.add(_PAGE, where, f"what stands there is of no kind that is stored ({exc}); restore a backup")
 
 
 def _check_pages(tx: ReadTransaction, found: Findings) -> None:

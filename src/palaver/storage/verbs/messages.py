@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from palaver.errors import Busy, Conflict, Invalid
+from palaver.errors import Busy, Conflict, Corrupt, Invalid
 from palaver.ids import from_bytes, new_id, to_bytes
 from palaver.model import (
     DEFAULT_TITLE,
@@ -145,8 +145,17 @@ def read_forward(
 ) -> tuple[list[Message], int | None]:
     """Up to `limit` messages of one range, and the ref to go on from; None at its end."""
     found = tx.rows("list_range_forward", low=low, high=high, limit=limit)
+    _check_order(found, low, session_id)
     items = _values(tx, found, session_id, ids)
     return items, found[-1][0] + 1 if len(found) == limit else None
+
+
+def _check_order(found: Sequence[Row], low: int, session_id: str) -> None:
+    """Where a page is damaged rows may come in any order, and a reader who goes on from the last would never end."""
+    if found and not low <= found[0][0] <= found[-1][0]:
+        raise Corrupt(
+            f"the messages of session {session_id} are not in order: restore a backup", where=session_id
+        )
 
 
 class Parents:
@@ -208,6 +217,7 @@ def read_tree(tx: Reading, session_id: str, after: int, limit: int) -> list[Mess
     """The next messages by position, whatever branch they are on."""
     row, _ = lookup.session_row(tx, session_id)
     found = tx.rows("list_all_forward", low=row.ref(after + 1), high=row.ref(POSITION_MASK), limit=limit)
+    _check_order(found, row.ref(after + 1), session_id)
     return _values(tx, found, from_bytes(row.id), Parents())
 
 

@@ -47,4 +47,4 @@ SELECT s.id FROM session s WHERE s.project_key = :project AND s.state = 3 AND s.
 SELECT s.id FROM session s WHERE s.project_key = :project AND s.state < 3 ORDER BY s.key
 
 -- name: list_old_trashed_projects
-SELECT p.id FROM project p WHERE {visible} AND p.trashed_at IS NOT NULL AND p.trashed_at < :before ORDER BY p.key
+SELECT p.id FROM project p WHERE {visible} AND p.trashed_at IS NOT NULL AND p.trashed_at <= :before ORDER BY p.key

@@ -124,4 +124,4 @@ SELECT max(newest) FROM (
 
 -- name: list_old_trashed_sessions
 SELECT s.id FROM session s JOIN project p ON p.key = s.project_key
-WHERE {visible} AND s.trashed_at IS NOT NULL AND s.trashed_at < :before ORDER BY s.key
+WHERE {visible} AND s.trashed_at IS NOT NULL AND s.trashed_at <= :before ORDER BY s.key

@@ -22,7 +22,7 @@ def purge_trash(tx: Writing, before: int) -> int:
         for (raw,) in tx.rows(name, before=before, actor=tx.actor):
             try:
                 row = sound_row(tx, from_bytes(raw))
-                if row is not None and row.trashed_at is not None and row.trashed_at < before:
+                if row is not None and row.trashed_at is not None and row.trashed_at <= before:
                     purge(tx, from_bytes(raw))
                     count += 1
             except (Busy, NotFound):

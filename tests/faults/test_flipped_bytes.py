@@ -4,17 +4,26 @@ import io
 import logging
 import random
 import shutil
+import subprocess
+import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import apsw
 import pytest
 
 import palaver
-from palaver import PalaverError, Store
-from palaver.formats import take_out
-from palaver.storage import encrypt
+from palaver import Corrupt, PalaverError, Store
+from palaver.cli.exits import EXIT_CODES
+from palaver.formats import bring_in, take_out
+from palaver.storage import encrypt, rescued
+from palaver.storage.sqlite import cipher
+from palaver.storage.sqlite.connection import connect
+from tests.conftest import Tried
 from tests.faults.tries import Tries, at_most
+from tests.support.factories import a_conversation
 from tests.support.sound import fill
 
 KEY = bytes(range(32))
@@ -73,6 +82,9 @@ def look(path: Path, sound: Sound) -> str:
     try:
         with palaver.open_store(path, key=sound.key) as store:
             problems = store.verify().problems
+            lost: list[Corrupt] = []
+            take_out(rescued(store, lost.append), io.BytesIO())
+            assert problems or not lost
             try:
                 read = everything(store)
             except PalaverError:
@@ -84,3 +96,68 @@ def look(path: Path, sound: Sound) -> str:
             return "harmless"
     except PalaverError:
         return "refused"
+
+
+MESSAGES = 400
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+def test_what_can_be_read_is_exported_and_imported_and_what_cannot_is_named(
+    tmp_path: Path, key: bytes | None, tried: Tried
+) -> None:
+    path, rescued_path = tmp_path / "palaver.db", tmp_path / "rescued.jsonl"
+    texts = [f"message {n} " + "word " * 50 for n in range(MESSAGES)]
+    with palaver.open_store(path, key=key) as store:
+        session = a_conversation(store, *texts[:-1], title="Talk")
+        a_conversation(store, texts[-1], title="Other")
+    pages = find_pages(path, key, "message")
+    sound, whole = path.read_bytes(), 0
+    for page in pages:
+        spoilt = bytearray(sound)
+        spoilt[(page - 1) * 4096 : page * 4096] = random.Random(page).randbytes(4096)
+        path.write_bytes(spoilt)
+        lost: list[Corrupt] = []
+        with palaver.open_store(path, key=key) as store:
+            take_out(rescued(store, lost.append), rescued_path)
+        assert lost
+        assert any(session.id in error.message or "message" in error.message for error in lost)
+        with palaver.open_store(tmp_path / f"{page}.db") as store:
+            assert bring_in(store, rescued_path).skipped == []
+            there = {message.text for each in store.list_sessions().items for message in store.tree(each.id)}
+            assert store.verify().problems == []
+        assert there < set(texts)
+        whole += len(there) > MESSAGES - 20
+    assert whole >= len(pages) - 1  # the page that leads to the others takes them with it
+    tried(f"{len(pages)} pages of messages lost, one at a time, and the others exported")
+
+
+def test_the_command_exports_what_it_can_and_says_what_is_missing(tmp_path: Path) -> None:
+    path, out = tmp_path / "palaver.db", tmp_path / "rescued.jsonl"
+    with palaver.open_store(path) as store:
+        a_conversation(store, *["word " * 100 for _ in range(100)])
+    *_, page = find_pages(path, None, "message")
+    spoilt = bytearray(path.read_bytes())
+    spoilt[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    path.write_bytes(spoilt)
+    command = [
+        sys.executable,
+        "-c",
+        "from palaver.cli.main import main; main()",
+        "--store",
+        str(path),
+        "export",
+        "-o",
+        str(out),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == EXIT_CODES["corrupt"]
+    assert "left out: messages" in run.stderr
+    assert out.read_bytes().count(b'"type":"message"') > 80
+
+
+def find_pages(path: Path, key: bytes | None, table: str) -> list[int]:
+    """The numbers of the pages a table is in."""
+    derived = cipher.derive(path, key) if key else None
+    with closing(connect(path, derived, mode="alone")) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return [page for (page,) in connection.execute("SELECT pageno FROM dbstat WHERE name = ?", (table,))]

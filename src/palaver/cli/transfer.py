@@ -14,8 +14,9 @@ from palaver.cli.exits import exit_code
 from palaver.cli.output import notice, print_json
 from palaver.cli.progress import measuring, working
 from palaver.cli.terms import number
-from palaver.errors import Conflict, PalaverError
+from palaver.errors import Conflict, Corrupt, PalaverError
 from palaver.formats import FORMATS, ImportReport, bring_in, take_out
+from palaver.storage import rescued
 
 _SHOWN = 20
 _ENDINGS = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
@@ -81,11 +82,11 @@ def export(
     project: str | None,
     trash: bool | None,
     force: bool,
-) -> None:
+) -> int:
     """Write conversations to a file.
 
     The sessions named, else all of them; to stdout where no file is named. The format "palaver" loses nothing and can be
-    imported again.
+    imported again. What is damaged in the database is passed over and named, and the exit code is 9.
     """
     if output and output.is_file() and not force:
         raise Conflict(f"{output} exists; --force replaces it")
@@ -93,13 +94,24 @@ def export(
     chosen = format or _ENDINGS.get(output.suffix.lower() if output else "", "palaver")
     target = output or sys.stdout.buffer
     with working("Exporting") if output else nullcontext():
-        count = take_out(
-            app.existing_store(), target, format=chosen, session_ids=named, project_id=project, trash=trash
-        )
+        lost: list[Corrupt] = []
+        store = rescued(app.existing_store(), lost.append)
+        count = take_out(store, target, format=chosen, session_ids=named, project_id=project, trash=trash)
     if output and app.as_json:
         print_json({"path": str(output), "format": chosen, "sessions": count})
     elif output:
         notice(f"{number(count, 'session')} in {output}")
+    return _tell_lost(lost)
+
+
+def _tell_lost(lost: list[Corrupt]) -> int:
+    """What could not be read, on stderr; the exit code."""
+    what = list(dict.fromkeys(error.message for error in lost))
+    for message in what[:_SHOWN]:
+        notice(f"palaver: left out: {message}")
+    if len(what) > _SHOWN:
+        notice(f"palaver: … and {len(what) - _SHOWN:,} more")
+    return exit_code(Corrupt.code) if lost else 0
 
 
 def _tell(name: str, report: ImportReport) -> None:

@@ -150,8 +150,14 @@ class Arrivals:
         )
 
     def _end(self, end: SessionEnd) -> None:
+        session = self._at_home(end.session)
+        head = session.head_id
+        if head is not None and head != self._place.previous and not self._has(head):
+            what = f"its head {head} is not there: the last of its messages is shown"
+            self._note(Mended(f"session {session.id}", what))
+            session = msgspec.structs.replace(session, head_id=self._place.previous)
         if not self._dry_run:
-            self._batch.append(SessionEnd(self._at_home(end.session)))
+            self._batch.append(SessionEnd(session))
 
     def _file_stream(self, file: FileStream) -> None:
         with file.content as content:

@@ -1,11 +1,14 @@
 """Where conversations are kept. `open_store` is the only door."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from palaver import locations
-from palaver.errors import Invalid
+from palaver.errors import Corrupt, Invalid
 from palaver.storage.sqlite import cipher, copies, opening
+from palaver.storage.sqlite.rescue import RescuedStore
+from palaver.storage.sqlite.store import SqliteStore
 from palaver.store import LOCAL_ACTOR, Store
 
 _SQLITE = "sqlite"
@@ -30,6 +33,11 @@ def open_store(
     return opening.open_store(
         find_path(url), actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
     )
+
+
+def rescued(store: Store, lost: Callable[[Corrupt], object]) -> Store:
+    """The same store, to read from: what is damaged is passed over and told to `lost`, as `palaver export` does."""
+    return RescuedStore(store, lost) if isinstance(store, SqliteStore) else store
 
 
 def encrypt(path: str | Path, key: str | bytes) -> None:

@@ -1,0 +1,198 @@
+"""Reading round damage: what can still be read of a store, and the names of what cannot."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TypeVar
+
+from palaver.errors import Corrupt, NotFound
+from palaver.ids import from_bytes
+from palaver.model import Checkpoint, Message, Page, Project, Session, Snapshot
+from palaver.storage.rows import ProjectRow, SessionRow
+from palaver.storage.sqlite.store import SqliteStore
+from palaver.storage.sqlite.transaction import ReadTransaction
+from palaver.storage.verbs import changes, lookup, messages
+from palaver.store import HEAD, SYSTEM_ACTOR, Filter, Head
+
+T = TypeVar("T")
+Lost = Callable[[Corrupt], object]
+
+_BATCH = 500
+_PIECE = 1 << 20
+
+
+class RescuedStore(SqliteStore):
+    """The same store, to read from: what is damaged is passed over and told to `lost`."""
+
+    def __init__(self, store: SqliteStore, lost: Lost) -> None:
+        super().__init__(store._database, store.actor)  # noqa: SLF001  (the same class's)
+        self._lost = lost
+
+    def list_projects(
+        self, *, trashed: bool = False, after: str | None = None, limit: int = 50
+    ) -> Page[Project]:
+        try:
+            return super().list_projects(trashed=trashed, after=after, limit=limit)
+        except Corrupt as exc:
+            self._lost(exc)
+        every = list(self._one_by_one("project", self._project_by_key))
+        return Page([project for project in every if (project.trashed_at is not None) == trashed])
+
+    def list_sessions(
+        self,
+        *,
+        project_id: str | None = None,
+        filter: Filter | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Session]:
+        """A page of the list; where it cannot be read, all there are in one, whatever the filter says."""
+        try:
+            return super().list_sessions(project_id=project_id, filter=filter, after=after, limit=limit)
+        except Corrupt as exc:
+            self._lost(exc)
+        every = self._one_by_one("session", self._session_by_key)
+        return Page([session for session in every if project_id in (None, session.project_id)])
+
+    def get_session(self, session_id: str) -> Session:
+        try:
+            return super().get_session(session_id)
+        except Corrupt as exc:
+            self._lost(exc)
+            raise NotFound("session", session_id) from exc
+
+    def messages(self, session_id: str, *, leaf_id: str | None | Head = HEAD) -> Iterator[Message]:
+        """The branch; from where it cannot be followed any more, every message that comes after."""
+        last = 0
+        try:
+            for message in super().messages(session_id, leaf_id=leaf_id):
+                yield message
+                last = message.position
+        except Corrupt:
+            for message in self.tree(session_id):
+                if message.position > last and message.trashed_at is None and message.purged_at is None:
+                    yield message
+
+    def tree(self, session_id: str) -> Iterator[Message]:
+        """Every message that can be read; one whose parent is lost comes after the nearest one before that is not."""
+        ids: dict[int, str] = {}
+        after = 0
+        while True:
+            try:
+                items = self._read(messages.read_tree, session_id, after, _BATCH)
+                end = not items
+                after = after if end else items[-1].position
+            except Corrupt as exc:
+                items = self._around(session_id, after, ids, exc)
+                after += _BATCH
+                end = after >= self._last_position(session_id) and not items
+            if end:
+                return
+            for message in items:
+                ids[message.position] = message.id
+                yield message
+
+    def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
+        return self._readable(
+            lambda: super(RescuedStore, self).list_checkpoints(session_id, active=active), []
+        )
+
+    def list_snapshots(self, session_id: str) -> list[Snapshot]:
+        return self._readable(lambda: super(RescuedStore, self).list_snapshots(session_id), [])
+
+    def open_file(self, digest: str) -> BinaryIO:
+        """Content that is whole. Raises `NotFound` for any other."""
+        try:
+            content = super().open_file(digest)
+            state = hashlib.sha256()
+            while piece := content.read(_PIECE):
+                state.update(piece)
+            if state.hexdigest() != digest:
+                raise Corrupt(f"file {digest} is not what was stored", where=digest)
+        except Corrupt as exc:
+            self._lost(exc)
+            raise NotFound("file", digest) from exc
+        content.seek(0)
+        return content
+
+    def _readable(self, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except Corrupt as exc:
+            self._lost(exc)
+            return otherwise
+
+    def _around(self, session_id: str, after: int, ids: dict[int, str], cause: Corrupt) -> list[Message]:
+        """One at a time, where together they cannot be read."""
+        row = self._session_row(session_id)
+        found: list[Message] = []
+        missed: list[int] = []
+        for position in range(after + 1, min(after + _BATCH, self._last_position(session_id)) + 1):
+            try:
+                message = self._read(_message_at, row, position, ids) if row else None
+            except Corrupt:
+                message = None
+            if message is None:
+                missed.append(position)
+            else:
+                ids[position] = message.id
+                found.append(message)
+        for first, last in _runs(missed):
+            what = f"messages {first} to {last}" if last > first else f"message {first}"
+            self._lost(Corrupt(f"{what} of session {session_id}: {cause.message}", where=session_id))
+        return found
+
+    def _session_row(self, session_id: str) -> SessionRow | None:
+        return self._readable(lambda: self._read(lookup.session_row, session_id)[0], None)
+
+    def _last_position(self, session_id: str) -> int:
+        """No session has more messages than there are changes, whatever its own row says."""
+        row = self._session_row(session_id)
+        return min(row.last_position, self._read(changes.last_number)) if row else 0
+
+    def _one_by_one(self, table: str, read: Callable[[ReadTransaction, int], T | None]) -> Iterator[T]:
+        try:
+            last = self._read(_last_key, table)
+        except Corrupt as exc:
+            self._lost(exc)
+            return
+        for key in range(1, last + 1):
+            try:
+                found = self._read(read, key)
+            except Corrupt as exc:
+                self._lost(Corrupt(f"{table} number {key}: {exc.message}", where=f"{table} number {key}"))
+                continue
+            if found is not None:
+                yield found
+
+    def _project_by_key(self, tx: ReadTransaction, key: int) -> Project | None:
+        found = tx.row("find_project_by_key", key=key)
+        return ProjectRow(*found).value() if found and self.actor in (found[4], SYSTEM_ACTOR) else None
+
+    def _session_by_key(self, tx: ReadTransaction, key: int) -> Session | None:
+        found = tx.row("find_session_by_key", key=key, actor=self.actor)
+        return lookup.session_value(tx, *lookup.split_session(found)) if found else None
+
+
+def _last_key(tx: ReadTransaction, table: str) -> int:
+    found = tx.row("last_key", table=table)
+    return found[0] if found else 0
+
+
+def _message_at(tx: ReadTransaction, row: SessionRow, position: int, ids: dict[int, str]) -> Message | None:
+    columns = tx.row("find_message_at", ref=row.ref(position))
+    if columns is None:
+        return None
+    parent = columns[2]
+    near = parent if parent in ids else max((at for at in ids if at < position), default=0)
+    return lookup.value_of(tx, columns, from_bytes(row.id), ids.get(near) if parent else None)
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of those that follow each other."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found

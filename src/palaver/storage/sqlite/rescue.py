@@ -10,6 +10,7 @@ from palaver.model import Checkpoint, Message, Page, Project, Session, Snapshot
 from palaver.storage.rows import ProjectRow, SessionRow
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.sqlite.transaction import ReadTransaction
+from palaver.storage.transaction import Row
 from palaver.storage.verbs import changes, lookup, messages
 from palaver.store import HEAD, SYSTEM_ACTOR, Filter, Head
 
@@ -73,8 +74,8 @@ class RescuedStore(SqliteStore):
                     yield message
 
     def tree(self, session_id: str) -> Iterator[Message]:
-        """Every message that can be read; one whose parent is lost comes after the nearest one before that is not."""
-        ids: dict[int, str] = {}
+        """Every message that can be read; one whose parent is lost comes below the nearest one before that is not."""
+        known = _Known()
         after = 0
         while True:
             try:
@@ -82,14 +83,13 @@ class RescuedStore(SqliteStore):
                 end = not items
                 after = after if end else items[-1].position
             except Corrupt as exc:
-                items = self._around(session_id, after, ids, exc)
+                items = self._around(session_id, after, known, exc)
                 after += _BATCH
                 end = after >= self._last_position(session_id) and not items
             if end:
                 return
-            for message in items:
-                ids[message.position] = message.id
-                yield message
+            yield from items
+            known.last = items[-1].id if items else known.last
 
     def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
         return self._readable(
@@ -121,25 +121,35 @@ class RescuedStore(SqliteStore):
             self._lost(exc)
             return otherwise
 
-    def _around(self, session_id: str, after: int, ids: dict[int, str], cause: Corrupt) -> list[Message]:
+    def _around(self, session_id: str, after: int, known: "_Known", cause: Corrupt) -> list[Message]:
         """One at a time, where together they cannot be read."""
         row = self._session_row(session_id)
         found: list[Message] = []
         missed: list[int] = []
         for position in range(after + 1, min(after + _BATCH, self._last_position(session_id)) + 1):
             try:
-                message = self._read(_message_at, row, position, ids) if row else None
+                message = self._message_at(row, position, known) if row else None
             except Corrupt:
                 message = None
             if message is None:
                 missed.append(position)
+                known.lost.add(position)
             else:
-                ids[position] = message.id
+                known.last = message.id
                 found.append(message)
         for first, last in _runs(missed):
             what = f"messages {first} to {last}" if last > first else f"message {first}"
             self._lost(Corrupt(f"{what} of session {session_id}: {cause.message}", where=session_id))
         return found
+
+    def _message_at(self, row: SessionRow, position: int, known: "_Known") -> Message | None:
+        columns = self._read(_columns_at, row.ref(position))
+        if columns is None:
+            return None
+        parent = columns[2]
+        if parent and parent not in known.lost:
+            return self._read(lookup.full_message, columns, from_bytes(row.id))
+        return self._read(lookup.value_of, columns, from_bytes(row.id), known.last if parent else None)
 
     def _session_row(self, session_id: str) -> SessionRow | None:
         return self._readable(lambda: self._read(lookup.session_row, session_id)[0], None)
@@ -178,13 +188,16 @@ def _last_key(tx: ReadTransaction, table: str) -> int:
     return found[0] if found else 0
 
 
-def _message_at(tx: ReadTransaction, row: SessionRow, position: int, ids: dict[int, str]) -> Message | None:
-    columns = tx.row("find_message_at", ref=row.ref(position))
-    if columns is None:
-        return None
-    parent = columns[2]
-    near = parent if parent in ids else max((at for at in ids if at < position), default=0)
-    return lookup.value_of(tx, columns, from_bytes(row.id), ids.get(near) if parent else None)
+def _columns_at(tx: ReadTransaction, ref: int) -> Row | None:
+    return tx.row("find_message_at", ref=ref)
+
+
+class _Known:
+    """What is remembered on the way: the last message that could be read, and the positions that could not."""
+
+    def __init__(self) -> None:
+        self.last: str | None = None
+        self.lost: set[int] = set()
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

@@ -80,22 +80,21 @@ def test_a_flipped_byte_is_noticed_or_harmless(
 
 def look(path: Path, sound: Sound) -> str:
     try:
-        with palaver.open_store(path, key=sound.key) as store:
-            problems = store.verify().problems
-            lost: list[Corrupt] = []
-            take_out(rescued(store, lost.append), io.BytesIO())
-            assert problems or not lost
-            try:
-                read = everything(store)
-            except PalaverError:
-                assert problems
-                return "cannot be read whole"
-            if problems:
-                return "found by verify"
-            assert read == sound.read
-            return "harmless"
+        store = palaver.open_store(path, key=sound.key)
     except PalaverError:
         return "refused"
+    with store:
+        problems = store.verify().problems
+        lost: list[Corrupt] = []
+        take_out(rescued(store, lost.append), io.BytesIO())
+        assert problems or not lost
+        try:
+            read = everything(store)
+        except PalaverError:
+            assert problems
+            return "cannot be read whole"
+        assert problems or read == sound.read
+        return "found by verify" if problems else "harmless"
 
 
 MESSAGES = 400

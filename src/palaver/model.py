@@ -3,7 +3,7 @@
 Times are aware UTC with milliseconds, ids are UUIDv7 text, counts of tokens are whole tokens.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -372,7 +372,7 @@ class ImportCounts(_Value, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
 
 
-def text_of(parts: tuple[Part, ...]) -> str:
+def text_of(parts: Sequence[object]) -> str:
     """The text parts joined, nothing between them."""
     if len(parts) == 1 and type(parts[0]) is Text:
         return parts[0].text

@@ -1,22 +1,30 @@
 """What happens during a turn. Every front end shows the same events, in this order:
 
-    turn_started, title_changed?, context_warning?,
-    (text_delta | reasoning_delta | tool_call | tool_result)*,
+    turn_started,
+    (title_changed | context_warning | checkpoint_… | rollover | input_required)*,
+    (text_delta | reasoning_delta | tool_call | tool_result | input_required)*,
+    (checkpoint_… | title_changed)*,
     turn_finished | turn_failed
 
 An event's `id` is made of the answer's id, its offset in the draft and a rank: pass the last one seen as `after`, to this
 or to another process, and the events that come are those behind it.
 """
 
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
 from palaver.errors import Invalid
-from palaver.model import Message, ToolCall, ToolResult
+from palaver.model import Checkpoint, Message, ToolCall, ToolResult
 
-START, TITLE, WARNING, DELTA, END = range(5)
+START, TITLE, WARNING, DELTA = range(4)
+BESIDE = 10
+"""From this rank on: what happens beside the answer, counted up."""
+END = 1_000_000
 """Ranks: the order of events at one offset."""
+
+Stage = Literal["identify", "prepare", "summarise", "checkpoint", "update", "validate"]
+InputKind = Literal["tool", "rollover"]
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -78,6 +86,54 @@ class ContextWarning(_Event, frozen=True, tag="context_warning"):
     truncated: bool = False
 
 
+class CheckpointStarted(_Event, frozen=True, tag="checkpoint_started"):
+    """Older messages are about to be summarised: `messages` of them, `tokens` in all. Until the end is told the session
+    takes no new turn."""
+
+    session_id: str
+    messages: int
+    tokens: int
+
+
+class CheckpointProgress(_Event, frozen=True, tag="checkpoint_progress"):
+    """How far it is, 0 to 100 percent."""
+
+    stage: Stage
+    percent: int
+
+
+class CheckpointFinished(_Event, frozen=True, tag="checkpoint_finished"):
+    """`checkpoint` stands for `before` tokens with `after`. None: nothing has changed, and `text` says why."""
+
+    checkpoint: Checkpoint | None
+    text: str
+    before: int
+    after: int
+
+
+class Rollover(_Event, frozen=True, tag="rollover"):
+    """All but the newest messages are sent as one short summary from now on. `snapshot_id` brings back what was before."""
+
+    snapshot_id: str
+    checkpoint: Checkpoint
+    previous_tokens: int
+    new_tokens: int
+
+
+class InputRequired(_Event, frozen=True, tag="input_required"):
+    """The turn waits until the person has chosen one of `choices`: `Turn.answer(request_id, choice)`.
+
+    `default` is what is taken where nobody can be asked. `call` is the tool call that is to be allowed.
+    """
+
+    request_id: str
+    kind: InputKind
+    text: str
+    choices: tuple[str, ...]
+    default: str
+    call: ToolCall | None = None
+
+
 class TextDelta(_Event, frozen=True, tag="text_delta"):
     text: str
 
@@ -125,6 +181,11 @@ TurnEvent = (
     TurnStarted
     | TitleChanged
     | ContextWarning
+    | CheckpointStarted
+    | CheckpointProgress
+    | CheckpointFinished
+    | Rollover
+    | InputRequired
     | TextDelta
     | ReasoningDelta
     | ToolCalled

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from palaver.context.attachments import Image
 from palaver.context.tokens import count, count_parts, estimate
 from palaver.context.window import prompt_limit
 from palaver.errors import ContextOverflow
@@ -36,7 +37,7 @@ class Sent(msgspec.Struct, frozen=True):
     """One message of a prompt. `id` is that of the message or checkpoint it stands for, None where it was made here."""
 
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[Part | Image, ...]
     tokens: int
     id: str | None = None
 

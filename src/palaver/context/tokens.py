@@ -1,9 +1,38 @@
 """Counting tokens. One counter everywhere."""
 
-from palaver.model import Message, NewMessage, Part, Reasoning, Text, ToolCall, ToolResult
+from collections.abc import Iterable
+from typing import Protocol
+
+from palaver.context.attachments import Image
+from palaver.model import Message, NewMessage, Part, Text, ToolCall, ToolResult
 from palaver.wire import encode
 
 CHARACTERS_PER_TOKEN = 4
+
+
+class Counter(Protocol):
+    """Counts the tokens of one model. Safe from any thread, and the same for the same text as long as it lives."""
+
+    @property
+    def per_message(self) -> int:
+        """What the model's template adds to each message."""
+
+    @property
+    def per_prompt(self) -> int:
+        """What it adds once to a prompt."""
+
+    def count(self, text: str) -> int:
+        """Tokens of a text; an empty one is 0."""
+
+
+class Plain:
+    """Knows nothing of the model: ceil(characters / 4), and nothing for the template."""
+
+    per_message = 0
+    per_prompt = 0
+
+    def count(self, text: str) -> int:
+        return estimate(text)
 
 
 def estimate(text: str) -> int:
@@ -11,7 +40,7 @@ def estimate(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def count_parts(parts: tuple[Part, ...]) -> int:
+def count_parts(parts: Iterable[Part | Image]) -> int:
     """Tokens of what of these parts is sent to a model; reasoning, events and opaque parts are not."""
     return sum(_count_part(part) for part in parts)
 
@@ -25,8 +54,10 @@ def count(message: Message | NewMessage) -> int:
     return count_parts(message.parts)
 
 
-def _count_part(part: Part) -> int:
+def _count_part(part: Part | Image) -> int:
     match part:
+        case Image(tokens=tokens):
+            return tokens
         case Text(text=text):
             return estimate(text)
         case ToolCall(name=name, args=args):
@@ -35,7 +66,5 @@ def _count_part(part: Part) -> int:
             return estimate(content)
         case ToolResult(llm_content=content):
             return estimate(encode(content).decode())
-        case Reasoning():
-            return 0
         case _:
             return 0

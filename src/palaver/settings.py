@@ -10,6 +10,7 @@ import msgspec
 from palaver.errors import Invalid, Unavailable
 
 ProviderKind = Literal["openai", "ollama", "anthropic", "demo"]
+Allow = Literal["ask", "always", "never"]
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

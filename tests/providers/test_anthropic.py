@@ -7,11 +7,11 @@ import anthropic
 import pytest
 
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.errors import ProviderError
 from palaver.model import Role, Text, ToolCall, ToolResult, Usage
 from palaver.providers.anthropic import VERSION, AnthropicProvider, base_address
 from palaver.providers.anthropic_request import BEGINNING, MAX_TOKENS, to_body, to_wire
-from palaver.providers.base import Tool
 from tests.providers.asking import a_request, ask, calls_in, reason_in, reasoning_in, sent, text_in, usage_in
 from tests.providers.dialects import block_delta, message_end, named
 from tests.support.scripted import ScriptedServer

@@ -7,9 +7,10 @@ import openai
 import pytest
 
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.errors import ProviderError
 from palaver.model import Text, ToolCall, ToolResult
-from palaver.providers.base import Finish, Tool
+from palaver.providers.base import Finish
 from palaver.providers.openai import OpenAIProvider
 from tests.providers.asking import a_request, ask, calls_in, reason_in, sent, text_in, usage_in
 from tests.support.llama import MODEL, WINDOW

@@ -10,9 +10,9 @@ import pytest
 from palaver import Store
 from palaver.chat.engine import Engine
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.errors import ProviderError
 from palaver.model import Text, ToolCall, ToolResult, Usage
-from palaver.providers.base import Tool
 from palaver.providers.ollama import OllamaProvider, base_address, to_wire
 from tests.providers.asking import a_request, ask, calls_in, reason_in, reasoning_in, sent, text_in, usage_in
 from tests.providers.dialects import last, line, piece

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.model import Text, ToolCall, ToolResult, Usage
-from palaver.providers.base import Tool
 from palaver.providers.openai import OpenAIProvider, base_address, to_wire
 from palaver.providers.text import Mender
 from tests.providers.asking import (

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.model import Text, ToolCall, ToolResult, text_of
-from palaver.providers.base import Request, Tool
+from palaver.providers.base import Request
 from palaver.providers.fields import arguments_of, content_of
 
 MAX_TOKENS = 8192

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from palaver.context.prompt import Sent
+from palaver.context.tools import Tool
 from palaver.errors import ProviderError
 from palaver.model import Reasoning, Text, ToolCall, Usage
 
@@ -26,14 +27,6 @@ class Finish(msgspec.Struct, frozen=True):
 
 Delta = Text | Reasoning | ToolCall | Usage | Finish
 """A piece of text or reasoning, a whole tool call, the tokens used, the end. Text holds no lone surrogates."""
-
-
-class Tool(msgspec.Struct, frozen=True):
-    """A function the model may call. `parameters` is a JSON schema."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from palaver.context.tools import Tool
 from palaver.model import ToolCall, ToolResult
-from palaver.providers.base import Tool
 from palaver.providers.text import mend
 
 

@@ -1,0 +1,1 @@
+"""Tools that models may call, from servers of the Model Context Protocol."""

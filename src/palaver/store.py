@@ -53,6 +53,8 @@ MAX_TITLE = 1_000
 MAX_NAME = 200
 MAX_TAG = 100
 MAX_TAGS = 100
+MAX_PREFERENCE = 65_536
+MAX_PREFERENCE_NAME = 500
 
 
 class Head(enum.Enum):
@@ -456,6 +458,24 @@ class Store(ABC):
 
     @abstractmethod
     def delete_snapshot(self, snapshot_id: str) -> None: ...
+
+    # Preferences
+
+    @abstractmethod
+    def get_preference(self, name: str) -> Any | None:
+        """The actor's value by this name; None where there is none. Another actor's are not there."""
+
+    @abstractmethod
+    def put_preference(self, name: str, value: Any | None) -> None:
+        """Keep a JSON value for the actor, in place of the one before; None removes it. Not told in `changes`.
+
+        Names are compared letter by letter. Raises `Invalid` for an empty name or one with control characters or more
+        than 500 of any, for what JSON does not have, and above 64 KiB.
+        """
+
+    @abstractmethod
+    def list_preferences(self, prefix: str = "") -> dict[str, Any]:
+        """The actor's values whose names begin so, by name."""
 
     # Files
 

@@ -192,6 +192,18 @@ UPDATE snapshot SET name = 'forged';
 -- a snapshot of no message
 UPDATE snapshot SET head = 99;
 
+-- a changed preference
+UPDATE preference SET value = x'7b7d' WHERE name = 'colour';
+
+-- a preference of another actor
+UPDATE preference SET actor = 'mallory' WHERE name = 'colour';
+
+-- a preference that is no JSON
+UPDATE preference SET value = x'00ff' WHERE name = 'colour';
+
+-- a preference's name that is no Unicode
+UPDATE preference SET name = CAST(x'ff6d65' AS TEXT) WHERE name = 'colour';
+
 -- changed content
 UPDATE file_chunk SET data = zeroblob(length(data));
 

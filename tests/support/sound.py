@@ -41,6 +41,7 @@ def fill(path: Path) -> None:
         )
         store.take_snapshot(session.id, name="before")
         a_conversation(store, "the other talk", "an answer", title="Other")
+        store.put_preference("colour", {"dark": True})
         gone = a_conversation(store, "purged")
         store.purge_message(str(gone.head_id))
         assert store.search("message").items

@@ -370,6 +370,10 @@ def snapshot_guard(columns: Row) -> bytes:
     return _guard(columns)
 
 
+def preference_guard(actor: str, name: str, value: bytes) -> bytes:
+    return _guard((actor, name, value))
+
+
 def _guard(values: Row) -> bytes:
     return blake2b(_pack(values), digest_size=8).digest()
 

@@ -1,10 +1,10 @@
-"""What belongs to no session: projects, files, changes."""
+"""What belongs to no session: projects, preferences, files, changes."""
 
 from hashlib import sha256
 
 from palaver.ids import from_bytes
 from palaver.storage.checks.findings import Findings
-from palaver.storage.rows import ProjectRow, project_guard
+from palaver.storage.rows import ProjectRow, preference_guard, project_guard
 from palaver.storage.transaction import Reading
 
 
@@ -17,6 +17,15 @@ def check_projects(tx: Reading, found: Findings) -> None:
             found.add(
                 "project_changed", from_bytes(row.id), "its name, owner or state is not as it was stored"
             )
+
+
+def check_preferences(tx: Reading, found: Findings) -> None:
+    """Each against its guard."""
+    for actor, name, value, guard in tx.iterate("verify_preferences"):
+        found.checked["preferences"] += 1
+        if preference_guard(actor, name, value) != guard:
+            what = "it is not as it was stored: put it anew"
+            found.add("preference_changed", f"preference {name} of {actor}", what)
 
 
 def check_files(tx: Reading, found: Findings) -> None:

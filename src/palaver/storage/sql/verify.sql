@@ -50,6 +50,9 @@ FROM snapshot n WHERE n.session_key = :session ORDER BY n.key
 -- name: verify_projects
 SELECT {project_columns} FROM project p ORDER BY p.key
 
+-- name: verify_preferences
+SELECT f.actor, f.name, f.value, f.guard FROM preference f ORDER BY f.actor, f.name
+
 -- name: verify_files
 SELECT f.key, f.digest, f.size FROM file f ORDER BY f.key
 

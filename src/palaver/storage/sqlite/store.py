@@ -47,6 +47,7 @@ from palaver.storage.verbs import (
     imports,
     lookup,
     messages,
+    preferences,
     projects,
     sessions,
     trash,
@@ -405,6 +406,17 @@ class SqliteStore(Store):
 
     def delete_snapshot(self, snapshot_id: str) -> None:
         self._write(checkpoints.delete_snapshot, snapshot_id)
+
+    # Preferences
+
+    def get_preference(self, name: str) -> Any | None:
+        return self._read(preferences.get_preference, name)
+
+    def put_preference(self, name: str, value: Any | None) -> None:
+        self._write(preferences.put_preference, name, value)
+
+    def list_preferences(self, prefix: str = "") -> dict[str, Any]:
+        return self._read(preferences.list_preferences, prefix)
 
     # Files
 

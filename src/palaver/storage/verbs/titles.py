@@ -38,10 +38,10 @@ def _check_name(name: object, field: str, limit: int) -> str:
     folded = " ".join(check_text(name, field).split())
     if not folded:
         raise Invalid(f"{field} must not be empty", field=field)
-    if _has_control(folded):
+    if has_control(folded):
         raise Invalid(f"{field} must not hold control characters", field=field)
     return folded
 
 
-def _has_control(text: str) -> bool:
+def has_control(text: str) -> bool:
     return any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text)

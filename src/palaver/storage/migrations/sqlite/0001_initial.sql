@@ -173,6 +173,14 @@ CREATE TABLE snapshot (
 ) STRICT;
 CREATE INDEX snapshot_session ON snapshot (session_key, created_at);
 
+CREATE TABLE preference (
+  actor TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value BLOB NOT NULL,              -- JSON
+  guard BLOB NOT NULL,
+  PRIMARY KEY (actor, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE file (
   key INTEGER PRIMARY KEY,
   digest BLOB NOT NULL UNIQUE,      -- SHA-256

@@ -57,8 +57,8 @@ class _Metronome:
     def list_models(self) -> list[ModelInfo]:
         return [ModelInfo(id=_MODEL, provider=self.name, window=1_000_000)]
 
-    def find_window(self, model: str) -> int | None:
-        return 1_000_000 if model == _MODEL else None
+    def describe(self, model: str) -> ModelInfo:
+        return ModelInfo(id=model, provider=self.name, window=1_000_000)
 
     def stream(self, _request: Request) -> "_Beats":
         return _Beats(self._pieces)

@@ -275,16 +275,16 @@ def test_the_models_are_those_the_official_client_lists(
     [info] = provider.list_models()
     [theirs] = witness.models.list().data
     assert (info.id, info.window) == (theirs.id, theirs.max_input_tokens)
-    assert provider.find_window("claude-sonnet-5") == 500_000
-    assert provider.find_window("claude-3-haiku-20240307") == 200_000
-    assert provider.find_window("another") is None
+    assert provider.describe("claude-sonnet-5").window == 500_000
+    assert provider.describe("claude-3-haiku-20240307").window == 200_000
+    assert provider.describe("another").window is None
 
 
 def test_a_server_without_a_list_has_the_configured_model(server: ScriptedServer) -> None:
     server.models = None
     provider = AnthropicProvider("gateway", server.address, default_model="claude-x")
     assert [info.id for info in provider.list_models()] == ["claude-x"]
-    assert provider.find_window("claude-x") == 200_000
+    assert provider.describe("claude-x").window == 200_000
     with pytest.raises(ProviderError, match="404"):
         AnthropicProvider("gateway", server.address).list_models()
 

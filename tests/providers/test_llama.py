@@ -10,7 +10,7 @@ from palaver.context.prompt import Sent
 from palaver.context.tools import Tool
 from palaver.errors import ProviderError
 from palaver.model import Text, ToolCall, ToolResult
-from palaver.providers.base import Finish
+from palaver.providers.base import Finish, ModelInfo
 from palaver.providers.openai import OpenAIProvider
 from tests.providers.asking import a_request, ask, calls_in, reason_in, sent, text_in, usage_in
 from tests.support.llama import MODEL, WINDOW
@@ -38,12 +38,16 @@ def test_the_models_are_listed(llama_provider: OpenAIProvider) -> None:
     assert [(info.id, info.provider) for info in llama_provider.list_models()] == [(MODEL, "llama")]
 
 
-def test_the_window_is_that_of_the_running_server(llama_provider: OpenAIProvider) -> None:
-    assert llama_provider.find_window(MODEL) == WINDOW
+def test_the_running_server_tells_its_window_and_that_it_takes_tools_and_no_images(
+    llama_provider: OpenAIProvider,
+) -> None:
+    assert llama_provider.describe(MODEL) == ModelInfo(
+        id=MODEL, provider="llama", window=WINDOW, images=False, tools=True
+    )
 
 
-def test_a_model_the_server_does_not_have_has_no_window(llama_provider: OpenAIProvider) -> None:
-    assert llama_provider.find_window("another") is None
+def test_of_a_model_the_server_does_not_have_nothing_is_known(llama_provider: OpenAIProvider) -> None:
+    assert llama_provider.describe("another") == ModelInfo(id="another", provider="llama")
 
 
 def test_the_official_client_reads_the_same_answer(

@@ -44,7 +44,7 @@ def test_the_models_are_listed_and_the_window_is_that_of_the_running_server(
     provider: AnthropicProvider,
 ) -> None:
     assert [(info.id, info.provider) for info in provider.list_models()] == [(MODEL, "llama")]
-    assert provider.find_window(MODEL) == WINDOW
+    assert provider.describe(MODEL).window == WINDOW
 
 
 def test_the_official_client_reads_the_same_answer(

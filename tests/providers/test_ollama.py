@@ -165,7 +165,7 @@ def test_the_window_is_what_the_model_was_trained_for(
     server: ScriptedServer, provider: OllamaProvider, witness: ollama.Client
 ) -> None:
     server.replies["/api/show"] = shown(4096)
-    assert provider.find_window("gemma3:4b") == 4096
+    assert provider.describe("gemma3:4b").window == 4096
     told = witness.show("gemma3:4b").modelinfo
     assert told is not None
     assert told["gemma3.context_length"] == 4096
@@ -174,12 +174,36 @@ def test_the_window_is_what_the_model_was_trained_for(
 
 def test_a_large_window_is_not_taken_unasked(server: ScriptedServer, provider: OllamaProvider) -> None:
     server.replies["/api/show"] = shown(131_072)
-    assert provider.find_window("gemma3:4b") == 8192
+    assert provider.describe("gemma3:4b").window == 8192
 
 
 def test_the_window_its_maker_set_is_taken_as_it_is(server: ScriptedServer, provider: OllamaProvider) -> None:
     server.replies["/api/show"] = shown(parameters='stop    "x"\nnum_ctx    32768\ntemperature 1')
-    assert provider.find_window("gemma3:4b") == 32_768
+    assert provider.describe("gemma3:4b").window == 32_768
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "takes"),
+    [
+        (["completion", "tools", "vision"], (True, True)),
+        (["completion", "tools", "thinking"], (False, True)),
+        (["completion"], (False, False)),
+        (None, (None, None)),
+        ("tools", (None, None)),
+    ],
+)
+def test_what_a_model_can_take_is_told_by_its_capabilities(
+    server: ScriptedServer,
+    provider: OllamaProvider,
+    witness: ollama.Client,
+    capabilities: Any,
+    takes: tuple[bool | None, bool | None],
+) -> None:
+    server.replies["/api/show"] = shown(4096) | {"capabilities": capabilities}
+    info = provider.describe("gemma3:4b")
+    assert (info.images, info.tools) == takes
+    if capabilities != "tools":
+        assert witness.show("gemma3:4b").capabilities == capabilities
 
 
 @pytest.mark.parametrize("told", [None, {}, {"model_info": {}}, {"model_info": 7, "parameters": 8}, []])
@@ -187,7 +211,7 @@ def test_a_window_that_is_not_told_is_none(
     server: ScriptedServer, provider: OllamaProvider, told: Any
 ) -> None:
     server.replies["/api/show"] = told
-    assert provider.find_window("gemma3:4b") is None
+    assert provider.describe("gemma3:4b").window is None
 
 
 def test_the_size_of_the_session_reaches_the_model(

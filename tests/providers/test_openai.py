@@ -218,4 +218,4 @@ def test_an_address_may_be_given_short(given_address: str, meant: str) -> None:
 def test_a_window_in_the_list_of_models_is_read(server: ScriptedServer, provider: OpenAIProvider) -> None:
     server.models = {"data": [{"id": "a", "max_model_len": 9000}, {"id": "b"}, {"no": "id"}, "junk"]}
     assert [(info.id, info.window) for info in provider.list_models()] == [("a", 9000), ("b", None)]
-    assert provider.find_window("a") == 9000
+    assert provider.describe("a").window == 9000

@@ -53,7 +53,7 @@ class Prompter:
         key = (provider.name, model)
         if key not in self._reported:
             try:
-                self._reported[key] = provider.find_window(model)
+                self._reported[key] = provider.describe(model).window
             except ProviderError:
                 return None  # asking for the answer will tell what is wrong with the server
         return self._reported[key]

@@ -12,6 +12,7 @@ from palaver.providers import listing
 from palaver.providers.anthropic_request import to_body
 from palaver.providers.base import Delta, ModelInfo, Request
 from palaver.providers.fields import arguments, mapping, mended, text, whole
+from palaver.providers.hosted import completed
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
 from palaver.providers.transport import Events, Server, Timeouts
@@ -81,14 +82,14 @@ class AnthropicProvider:
                 raise
             return [ModelInfo(id=self.default_model, provider=self.name)]
 
-    def find_window(self, model: str) -> int | None:
+    def describe(self, model: str) -> ModelInfo:
         """What the server tells, else what is known of the model. Raises `ProviderError`."""
         try:
-            return listing.find_window(self._server, model, _MODELS)
+            return listing.describe(self._server, model, _MODELS)
         except ProviderError as exc:
             if exc.status not in (404, 405):
                 raise
-            return listing.known_window(model)
+            return completed(ModelInfo(id=model, provider=self.name))
 
     def stream(self, request: Request) -> "AnthropicAnswer":
         return AnthropicAnswer(self._server, self._server.stream("messages", to_body(request)))

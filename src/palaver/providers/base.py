@@ -12,11 +12,16 @@ from palaver.model import Reasoning, Text, ToolCall, Usage
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A model a provider has. `window` is its context window in tokens, None where the provider does not say."""
+    """A model a provider has: its context window in tokens, and whether it takes images and tools.
+
+    None wherever nobody says.
+    """
 
     id: str
     provider: str
     window: int | None = None
+    images: bool | None = None
+    tools: bool | None = None
 
 
 class Finish(msgspec.Struct, frozen=True):
@@ -71,8 +76,8 @@ class Provider(Protocol):
     def list_models(self) -> list[ModelInfo]:
         """Raises `ProviderError`."""
 
-    def find_window(self, model: str) -> int | None:
-        """The context window of a model in tokens, where the provider tells it. Raises `ProviderError`."""
+    def describe(self, model: str) -> ModelInfo:
+        """What is known of a model, of one that the provider does not have too. Raises `ProviderError`."""
 
     def stream(self, request: Request) -> Answer:
         """Begin an answer. Nothing is sent before it is iterated."""

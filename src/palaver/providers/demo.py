@@ -25,10 +25,11 @@ class DemoProvider:
         self._delay = delay
 
     def list_models(self) -> list[ModelInfo]:
-        return [ModelInfo(id=MODEL, provider=self.name, window=WINDOW)]
+        return [self.describe(MODEL)]
 
-    def find_window(self, model: str) -> int | None:
-        return WINDOW if model == MODEL else None
+    def describe(self, model: str) -> ModelInfo:
+        window = WINDOW if model == MODEL else None
+        return ModelInfo(id=model, provider=self.name, window=window, images=False, tools=False)
 
     def stream(self, request: Request) -> "DemoAnswer":
         return DemoAnswer(request, self._delay)

@@ -1,11 +1,14 @@
-"""The list of models at `models`, as the OpenAI and the Anthropic protocol have it, and the windows it tells."""
+"""The list of models at `models`, as the OpenAI and the Anthropic protocol have it, and what it tells of each."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from palaver.errors import ProviderError
 from palaver.providers.base import ModelInfo
 from palaver.providers.fields import mapping, positive
+from palaver.providers.hosted import completed
 from palaver.providers.transport import Server
 
 _WINDOW_FIELDS = (
@@ -15,40 +18,31 @@ _WINDOW_FIELDS = (
     "max_context_length",
     "max_input_tokens",
 )
-_KNOWN_WINDOWS = (
-    ("claude-", 200_000),
-    ("gpt-5", 400_000),
-    ("gpt-4.1", 1_047_576),
-    ("gpt-4o", 128_000),
-    ("gpt-4-turbo", 128_000),
-    ("gpt-4", 8_192),
-    ("gpt-3.5-turbo", 16_385),
-    ("o1", 200_000),
-    ("o3", 200_000),
-    ("o4-mini", 200_000),
-)
-"""Hosted models whose servers do not tell their window, by the beginning of their names; the first that fits counts."""
 
 
 def list_models(server: Server, path: str = "models") -> list[ModelInfo]:
     """Raises `ProviderError`."""
-    entries = _entries(server, path)
-    return [ModelInfo(id=entry["id"], provider=server.name, window=_told(entry)) for entry in entries]
+    return [_told(server, entry) for entry in _entries(server, path)]
 
 
-def find_window(server: Server, model: str, path: str = "models") -> int | None:
+def describe(server: Server, model: str, path: str = "models") -> ModelInfo:
     """What the list says; llama.cpp's server says in `/props` what it was started with. Raises `ProviderError`."""
-    entry = next((entry for entry in _entries(server, path) if entry["id"] == model), None)
-    if entry is not None and entry.get("owned_by") == "llamacpp":
-        props = server.get_json(f"{server.address.removesuffix('/v1')}/props")
-        return positive(mapping(mapping(props).get("default_generation_settings")).get("n_ctx"))
-    return _told(entry or {}) or known_window(model)
+    entry = next((entry for entry in _entries(server, path) if entry["id"] == model), {"id": model})
+    told = _told(server, entry)
+    if entry.get("owned_by") == "llamacpp":
+        return _with_props(told, mapping(server.get_json(f"{server.address.removesuffix('/v1')}/props")))
+    return completed(told)
 
 
-def known_window(model: str) -> int | None:
-    """The window of a well-known hosted model, with or without its maker's name before it."""
-    name = model.rpartition("/")[2]
-    return next((window for prefix, window in _KNOWN_WINDOWS if name.startswith(prefix)), None)
+def _with_props(told: ModelInfo, props: Mapping[str, Any]) -> ModelInfo:
+    running = mapping(props.get("default_generation_settings"))
+    images = _flag(mapping(props.get("modalities")).get("vision"))
+    return msgspec.structs.replace(
+        told,
+        window=positive(running.get("n_ctx")),
+        images=told.images if images is None else images,
+        tools=_flag(mapping(props.get("chat_template_caps")).get("supports_tools")),
+    )
 
 
 def _entries(server: Server, path: str) -> list[dict[str, Any]]:
@@ -59,5 +53,32 @@ def _entries(server: Server, path: str) -> list[dict[str, Any]]:
     return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 
-def _told(entry: Mapping[str, Any]) -> int | None:
-    return next((size for field in _WINDOW_FIELDS if (size := positive(entry.get(field)))), None)
+def _told(server: Server, entry: Mapping[str, Any]) -> ModelInfo:
+    return ModelInfo(
+        id=entry["id"],
+        provider=server.name,
+        window=next((size for field in _WINDOW_FIELDS if (size := positive(entry.get(field)))), None),
+        images=_takes_images(entry),
+        tools=_takes_tools(entry),
+    )
+
+
+def _takes_images(entry: Mapping[str, Any]) -> bool | None:
+    """As OpenRouter and llama.cpp say it, as Anthropic does, and as Mistral does."""
+    modalities = mapping(entry.get("architecture")).get("input_modalities")
+    if isinstance(modalities, list):
+        return "image" in modalities
+    can = mapping(entry.get("capabilities"))
+    return _flag(mapping(can.get("image_input")).get("supported"), can.get("vision"))
+
+
+def _takes_tools(entry: Mapping[str, Any]) -> bool | None:
+    """As OpenRouter says it, and as Mistral does."""
+    parameters = entry.get("supported_parameters")
+    if isinstance(parameters, list):
+        return "tools" in parameters
+    return _flag(mapping(entry.get("capabilities")).get("function_calling"))
+
+
+def _flag(*values: Any) -> bool | None:
+    return next((value for value in values if isinstance(value, bool)), None)

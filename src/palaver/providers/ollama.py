@@ -64,7 +64,7 @@ class OllamaProvider:
         return self._server.address
 
     def list_models(self) -> list[ModelInfo]:
-        """Raises `ProviderError`. The list tells no windows; `find_window` asks for one."""
+        """Raises `ProviderError`. The list tells names alone; `describe` asks for the rest."""
         listing = self._server.get_json("api/tags")
         models = listing.get("models") if isinstance(listing, dict) else None
         if not isinstance(models, list):
@@ -72,20 +72,27 @@ class OllamaProvider:
         names = [text(model.get("model") or model.get("name")) for model in dicts(models)]
         return [ModelInfo(id=name, provider=self.name) for name in names if name]
 
-    def find_window(self, model: str) -> int | None:
-        """The model's `num_ctx` where its maker set one, else what it was trained for, at most `LARGEST_UNASKED`."""
+    def describe(self, model: str) -> ModelInfo:
+        """What `/api/show` tells. Raises `ProviderError`.
+
+        The window is the model's `num_ctx` where its maker set one, else what it was trained for, at most
+        `LARGEST_UNASKED`.
+        """
         try:
             shown = mapping(self._server.post_json("api/show", {"model": model}))
         except ProviderError as exc:
             if exc.status == 404:
-                return None
+                return ModelInfo(id=model, provider=self.name)
             raise
-        set_by_maker = re.search(r"^num_ctx\s+(\d+)", text(shown.get("parameters")), re.MULTILINE)
-        if set_by_maker:
-            return int(set_by_maker[1]) or None
-        told = mapping(shown.get("model_info"))
-        trained = positive(told.get(f"{told.get('general.architecture')}.context_length"))
-        return min(trained, LARGEST_UNASKED) if trained else None
+        can = shown.get("capabilities")
+        able = can if isinstance(can, list) else None
+        return ModelInfo(
+            id=model,
+            provider=self.name,
+            window=_window(shown),
+            images=None if able is None else "vision" in able,
+            tools=None if able is None else "tools" in able,
+        )
 
     def stream(self, request: Request) -> "OllamaAnswer":
         return OllamaAnswer(self._server, self._server.stream_lines("api/chat", _body(request)))
@@ -132,6 +139,15 @@ def address_of_host(host: str) -> str:
         name = "[::1]"
     usual = {"http": "80", "https": "443"}.get(scheme, "") if marked else str(PORT)
     return f"{scheme or 'http'}://{name}:{port or usual}{slash}{path}"
+
+
+def _window(shown: Mapping[str, Any]) -> int | None:
+    set_by_maker = re.search(r"^num_ctx\s+(\d+)", text(shown.get("parameters")), re.MULTILINE)
+    if set_by_maker:
+        return int(set_by_maker[1]) or None
+    told = mapping(shown.get("model_info"))
+    trained = positive(told.get(f"{told.get('general.architecture')}.context_length"))
+    return min(trained, LARGEST_UNASKED) if trained else None
 
 
 def to_wire(messages: Iterable[Sent]) -> list[dict[str, Any]]:

@@ -58,9 +58,9 @@ class OpenAIProvider:
         """Raises `ProviderError`."""
         return listing.list_models(self._server)
 
-    def find_window(self, model: str) -> int | None:
+    def describe(self, model: str) -> ModelInfo:
         """What the server tells, else what is known of a hosted model. Raises `ProviderError`."""
-        return listing.find_window(self._server, model)
+        return listing.describe(self._server, model)
 
     def stream(self, request: Request) -> "OpenAIAnswer":
         return OpenAIAnswer(self._server, self._server.stream("chat/completions", self._body(request)))

@@ -386,10 +386,12 @@ class Store(ABC):
         usage: Usage | None = None,
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        results: Sequence[NewMessage] = (),
     ) -> Message:
         """Make the draft a message for good, with what was streamed or with `parts` instead.
 
-        Closing again with the same outcome returns the message; with another one raises `Conflict`.
+        `results` are appended below it in the same step: what came back from the tools it called. Closing again with the
+        same outcome returns the message; with another one raises `Conflict`.
         """
 
     @abstractmethod

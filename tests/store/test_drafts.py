@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+import palaver
 from palaver import Busy, Conflict, Invalid, NotFound, Reasoning, Store, Text, ToolCall, Usage
 from palaver.model import Part, Status
 from tests.conftest import OpenStore
@@ -348,3 +349,24 @@ def test_a_long_draft_in_many_pieces_is_whole(store: Store) -> None:
     for piece in pieces:
         offset = store.extend_draft(draft, Text(piece), offset=offset).offset
     assert store.close_draft(draft).text == "".join(pieces)
+
+
+def test_a_draft_closes_together_with_the_results_of_its_calls(store: Store) -> None:
+    session, draft = a_draft(store)
+    store.extend_draft(draft, CALL, offset=0)
+    results = [
+        palaver.tool_result("call-1", "list_dir", "a.log", metadata={"durationMs": 3}),
+        palaver.tool_result("call-2", "list_dir", "gone", is_error=True),
+    ]
+    answer = store.close_draft(draft, results=results)
+    assert ids(list(store.messages(session)))[-3:] == [answer.id, *ids(results)]
+    assert store.get_session(session).head_id == results[-1].id
+    assert store.close_draft(draft, results=results) == answer
+    assert store.get_session(session).message_count == 4
+
+
+def test_a_draft_whose_results_cannot_be_stored_stays_open(store: Store) -> None:
+    _, draft = a_draft(store)
+    with pytest.raises(Invalid):
+        store.close_draft(draft, results=[palaver.tool_result("call-1", "list_dir", "\ud800")])
+    assert store.get_message(draft).status == "streaming"

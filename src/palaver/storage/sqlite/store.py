@@ -343,8 +343,11 @@ class SqliteStore(Store):
         usage: Usage | None = None,
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        results: Sequence[NewMessage] = (),
     ) -> Message:
-        message = self._write(drafts.close_draft, message_id, status, parts, usage, error, metadata)
+        message = self._write(
+            messages.close_draft, message_id, status, parts, usage, error, metadata, results
+        )
         self._database.release_draft(message_id)
         return message
 

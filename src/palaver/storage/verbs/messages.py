@@ -15,10 +15,13 @@ from palaver.model import (
     Message,
     NewMessage,
     Page,
+    Part,
     Session,
+    Status,
     Time,
     ToolCall,
     ToolResult,
+    Usage,
     text_of,
     to_ms,
 )
@@ -124,6 +127,23 @@ def record_tool_call(
     call = NewMessage(role="assistant", parts=(ToolCall(id, name, dict(args)),))
     part = ToolResult(id, name, result["llmContent"], display, bool(result.get("isError")))
     return append(tx, session_id, (call, NewMessage(role="tool", parts=(part,))), parent_id)
+
+
+def close_draft(
+    tx: Writing,
+    message_id: str,
+    status: Status,
+    parts: Sequence[Part] | None,
+    usage: Usage | None,
+    error: str | None,
+    metadata: Mapping[str, Any] | None,
+    results: Sequence[NewMessage],
+) -> Message:
+    """A draft's end and what its calls gave back, below it."""
+    message = drafts.close_draft(tx, message_id, status, parts, usage, error, metadata)
+    if results:
+        append(tx, message.session_id, results, message.id)
+    return message
 
 
 def find_leaf(tx: Reading, row: SessionRow, leaf_id: str | None | Head) -> int:

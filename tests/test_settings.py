@@ -115,3 +115,25 @@ def test_default_places_are_in_the_users_home_and_not_made(home: Path) -> None:
     ):
         assert place.is_relative_to(home)
         assert not place.parent.exists()
+
+
+def test_modes_are_read_in_the_order_of_the_file(config: Path) -> None:
+    config.write_text(
+        '[[mode]]\nname = "plan"\nsystem_prompt = "Plan."\n[[mode]]\nname = "code"\ntools = []\n'
+    )
+    plan, code = load(config).mode
+    assert (plan.name, plan.system_prompt, plan.tools) == ("plan", "Plan.", None)
+    assert (code.name, code.tools) == ("code", ())
+
+
+@pytest.mark.parametrize("name", ["", "two words", "default", "History"])
+def test_a_mode_with_a_name_nobody_can_call_is_refused(config: Path, name: str) -> None:
+    config.write_text(f'[[mode]]\nname = "{name}"\n')
+    with pytest.raises(Invalid, match="a mode cannot be called"):
+        load(config)
+
+
+def test_two_modes_of_one_name_are_refused(config: Path) -> None:
+    config.write_text('[[mode]]\nname = "plan"\n[[mode]]\nname = "Plan"\n')
+    with pytest.raises(Invalid, match="two modes are called 'plan'"):
+        load(config)

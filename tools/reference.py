@@ -1,6 +1,7 @@
 """Writes docs/reference/ from the code: `python -m tools.reference`. A test holds that it is current."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -192,22 +193,29 @@ def _settings() -> Iterator[str]:
     rows = [
         (f"`{field.name}`", _variable(field.name), code(field.type), code(_toml(field.default)), field.text)
         for field in sources.fields(node)
-        if field.name != "provider"
+        if field.name not in settings.TABLES
     ]
     yield table(("in `config.toml`", "environment", "type", "default", "what it is"), rows)
     yield (
         "Two things are set outside of the file: `PALAVER_CONFIG`, or `--config`, names another `config.toml`. "
         "A variable that is empty counts as not set."
     )
-    yield "## Providers"
-    provider = sources.find_class(settings, "ProviderSettings")
-    yield sources.doc(provider)
-    yield table(
-        ("field", "type", "default"),
-        [(f"`{f.name}`", code(f.type), code(_toml(f.default))) for f in sources.fields(provider)],
-    )
-    kinds = dict(sources.aliases(settings))["ProviderKind"]
-    yield f"`ProviderKind` is {code(kinds)}."
+    for name in _tables():
+        node = sources.find_class(settings, f"{name}Settings")
+        words = re.sub(r"(?<!^)(?=[A-Z])", " ", name)
+        yield f"## {words.capitalize()}s"
+        yield sources.doc(node)
+        yield table(
+            ("field", "type", "default"),
+            [(f"`{f.name}`", code(f.type), code(_toml(f.default))) for f in sources.fields(node)],
+        )
+    for name, kinds in sources.aliases(settings):
+        yield f"`{name}` is {code(kinds)}."
+
+
+def _tables() -> list[str]:
+    """What `[[…]]` tables are read into: `Provider` of `ProviderSettings`, and so on."""
+    return [name.removesuffix("Settings") for name in vars(settings) if re.fullmatch(r".+Settings", name)]
 
 
 def _variable(name: str) -> str:

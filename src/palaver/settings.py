@@ -1,7 +1,7 @@
 """One frozen `Settings`: flags over environment (`PALAVER_…`) over `config.toml` over defaults."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,20 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     address: str = ""
     key: str | None = None
     model: str | None = None
+
+
+class ModeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[mode]]` of `config.toml`: a way of working that `/mode NAME` changes to.
+
+    `system_prompt` follows the session's own. `temperature` is the mode's; `tools` names the tools that are offered,
+    None offers all.
+    """
+
+    name: str
+    description: str = ""
+    system_prompt: str | None = None
+    temperature: float | None = None
+    tools: tuple[str, ...] | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,8 +64,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Look for model servers on the usual local ports and in the environment."""
     provider: tuple[ProviderSettings, ...] = ()
     """Model servers, one `[[provider]]` table each."""
+    mode: tuple[ModeSettings, ...] = ()
+    """Ways of working that `/mode` changes between, one `[[mode]]` table each."""
 
 
+TABLES: frozenset[str] = frozenset({"provider", "mode"})
+"""Settings that are lists of tables, which no environment variable can hold."""
+NO_MODE = "default"
+"""What having no mode is called."""
 NAMES: tuple[str, ...] = tuple(field.name for field in msgspec.structs.fields(Settings))
 
 
@@ -84,7 +104,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name in NAMES:
         variable = f"PALAVER_{name.upper()}"
         text = environment.get(variable)
-        if name == "provider" or text is None or text == "":
+        if name in TABLES or text is None or text == "":
             continue
         found[name] = _convert(
             {name: text}, f"environment variable {variable}", strict=False
@@ -101,4 +121,17 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
         value = getattr(settings, name)
         if value is not None and value < low:
             raise Invalid(f"{where}: {name} must be at least {low}, not {value}", field=name)
+    _check_modes(settings.mode, where)
     return settings
+
+
+def _check_modes(modes: Sequence[ModeSettings], where: str) -> None:
+    names = [mode.name.lower() for mode in modes]
+    for name in names:
+        if not name or len(name.split()) != 1 or name in (NO_MODE, "history"):
+            raise Invalid(
+                f"{where}: a mode cannot be called {name!r}: it is one word, and neither {NO_MODE!r} nor 'history'",
+                field="mode",
+            )
+        if names.count(name) > 1:
+            raise Invalid(f"{where}: two modes are called {name!r}", field="mode")

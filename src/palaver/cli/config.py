@@ -11,7 +11,7 @@ from palaver import locations, settings, wire
 from palaver.cli.app import App, command
 from palaver.cli.output import notice, print_json
 from palaver.errors import PalaverError
-from palaver.settings import NAMES
+from palaver.settings import NAMES, TABLES
 
 
 @command("config")
@@ -54,7 +54,7 @@ def _source(app: App, name: str) -> str:
     if app.spoken_settings.get(name) is not None:
         return f"--{name}"
     variable = f"PALAVER_{name.upper()}"
-    if name != "provider" and app.environment.get(variable):
+    if name not in TABLES and app.environment.get(variable):
         return variable
     return str(app.config_path) if name in _file_values(app) else "default"
 
@@ -68,7 +68,7 @@ def _file_values(app: App) -> Mapping[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(provider.name for provider in value) or "-"
+        return ", ".join(table.name for table in value) or "-"
     return "-" if value is None else wire.encode(value).decode()
 
 

@@ -40,31 +40,34 @@ def estimate(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def count_parts(parts: Iterable[Part | Image]) -> int:
+_PLAIN = Plain()
+
+
+def count_parts(parts: Iterable[Part | Image], counter: Counter = _PLAIN) -> int:
     """Tokens of what of these parts is sent to a model; reasoning, events and opaque parts are not."""
-    return sum(_count_part(part) for part in parts)
+    return sum(_count_part(part, counter) for part in parts)
 
 
-def count(message: Message | NewMessage) -> int:
-    """The provider's count of an answer where it reported one, else the estimate of its parts; notes are not sent."""
+def count(message: Message | NewMessage, counter: Counter = _PLAIN) -> int:
+    """The provider's count of an answer where it reported one, else the counter's of its parts; notes are not sent."""
     if message.role == "note":
         return 0
     if message.role == "assistant" and message.usage is not None and message.usage.output_tokens is not None:
         return message.usage.output_tokens
-    return count_parts(message.parts)
+    return count_parts(message.parts, counter)
 
 
-def _count_part(part: Part | Image) -> int:
+def _count_part(part: Part | Image, counter: Counter) -> int:
     match part:
         case Image(tokens=tokens):
             return tokens
         case Text(text=text):
-            return estimate(text)
+            return counter.count(text)
         case ToolCall(name=name, args=args):
-            return estimate(name) + estimate(encode(args).decode())
+            return counter.count(name) + counter.count(encode(args).decode())
         case ToolResult(llm_content=str() as content):
-            return estimate(content)
+            return counter.count(content)
         case ToolResult(llm_content=content):
-            return estimate(encode(content).decode())
+            return counter.count(encode(content).decode())
         case _:
             return 0

@@ -137,3 +137,65 @@ def test_two_modes_of_one_name_are_refused(config: Path) -> None:
     config.write_text('[[mode]]\nname = "plan"\n[[mode]]\nname = "Plan"\n')
     with pytest.raises(Invalid, match="two modes are called 'plan'"):
         load(config)
+
+
+STDIO = '[[tool_server]]\nname = "files"\ncommand = "uvx"\nargs = ["mcp-files", "/home"]\nenv = { TOKEN = "${T}" }\n'
+HTTP = '[[tool_server]]\nname = "wiki"\nurl = "https://u:pw@wiki.example/mcp?key=s3cret"\nheaders = { A = "s3cret" }\n'
+
+
+def test_tool_servers_are_programs_or_addresses(config: Path) -> None:
+    config.write_text(STDIO + HTTP + 'timeout = 5\nallow = "always"\n')
+    files, wiki = load(config).tool_server
+    assert (files.command, files.args, files.env) == ("uvx", ("mcp-files", "/home"), {"TOKEN": "${T}"})
+    assert (files.timeout, files.allow) == (60.0, "ask")
+    assert (wiki.url, wiki.timeout, wiki.allow) == (
+        "https://u:pw@wiki.example/mcp?key=s3cret",
+        5.0,
+        "always",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "either command"),
+        ("command = 'x'\nurl = 'http://h/'", "either command"),
+        ("command = ''", "not empty"),
+        ("command = 'x'\nheaders = { A = 'b' }", "no headers"),
+        ("url = 'http://h/'\nargs = ['x']", "no meaning"),
+        ("url = 'ftp://h/'", "http://"),
+        ("url = 'http://'", "http://"),
+        ("command = 'x'\ntimeout = 0", "timeout"),
+        ("command = 'x'\ntimeout = nan", "timeout"),
+        ("command = 'x'\nallow = 'perhaps'", "perhaps"),
+        ("command = 'x'\nsecret = 'y'", "secret"),
+        ("command = 'x'\nargs = [1]", "args"),
+        ('command = "x"\nenv = { A = "b\\nc" }', "one line"),
+    ],
+)
+def test_a_tool_server_that_cannot_be_is_refused(config: Path, text: str, named: str) -> None:
+    config.write_text(f'[[tool_server]]\nname = "box"\n{text}\n')
+    with pytest.raises(Invalid, match=named):
+        load(config)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a__b", "_a", "a_", "1a", "ä", "x" * 33])
+def test_a_tool_server_has_a_name_that_models_can_be_told(config: Path, name: str) -> None:
+    config.write_text(f'[[tool_server]]\nname = "{name}"\ncommand = "x"\n')
+    with pytest.raises(Invalid, match="cannot be called so"):
+        load(config)
+
+
+def test_two_tool_servers_of_one_name_are_refused(config: Path) -> None:
+    config.write_text(STDIO + STDIO.replace("files", "Files", 1))
+    with pytest.raises(Invalid, match="the name of another one"):
+        load(config)
+
+
+def test_what_may_be_secret_of_a_tool_server_is_not_shown(config: Path) -> None:
+    config.write_text(STDIO + HTTP)
+    servers = load(config).tool_server
+    files, wiki = settings.printable(servers)
+    assert files["env"] == {"TOKEN": "…"}
+    assert (wiki["url"], wiki["headers"]) == ("https://wiki.example/mcp", {"A": "…"})
+    assert "s3cret" not in repr(load(config))

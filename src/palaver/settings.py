@@ -1,9 +1,11 @@
 """One frozen `Settings`: flags over environment (`PALAVER_…`) over `config.toml` over defaults."""
 
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -37,6 +39,28 @@ class ModeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tools: tuple[str, ...] | None = None
 
 
+class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[tool_server]]` of `config.toml`: a server of the Model Context Protocol whose tools models may call.
+
+    Either `command` with its `args`, `env` and `cwd`, or `url` with its `headers`. `${NAME}` in a value stands for the
+    environment variable or the entry of `credentials.toml` of that name. `timeout` is what a call may take, in seconds.
+    `allow` says whether calls are asked about, always allowed, or never, and then the server is not started.
+    """
+
+    name: str
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    cwd: str | None = None
+    url: str | None = None
+    headers: dict[str, str] = {}
+    timeout: float = 60.0
+    allow: Allow = "ask"
+
+    def __repr__(self) -> str:
+        return f"ToolServerSettings({self.name!r})"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting with its default."""
 
@@ -66,13 +90,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Model servers, one `[[provider]]` table each."""
     mode: tuple[ModeSettings, ...] = ()
     """Ways of working that `/mode` changes between, one `[[mode]]` table each."""
+    tool_server: tuple[ToolServerSettings, ...] = ()
+    """Servers of tools that models may call, one `[[tool_server]]` table each."""
 
 
-TABLES: frozenset[str] = frozenset({"provider", "mode"})
+TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server"})
 """Settings that are lists of tables, which no environment variable can hold."""
 NO_MODE = "default"
 """What having no mode is called."""
 NAMES: tuple[str, ...] = tuple(field.name for field in msgspec.structs.fields(Settings))
+_SERVER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
+_SERVER_NAME_LENGTH = 32
+_LONGEST_TIMEOUT = 86_400.0
 
 
 def load(*, flags: Mapping[str, Any], environment: Mapping[str, str], config: Path) -> Settings:
@@ -83,6 +112,24 @@ def load(*, flags: Mapping[str, Any], environment: Mapping[str, str], config: Pa
         **{k: v for k, v in flags.items() if v is not None},
     }
     return _convert(merged, "settings")
+
+
+def printable(value: Any) -> Any:
+    """A setting's value as plain data, without what may be secret in it."""
+    if isinstance(value, ToolServerSettings):
+        shown = msgspec.to_builtins(value)
+        for field in ("env", "headers"):
+            shown[field] = dict.fromkeys(shown[field], "…")
+        return {**shown, "url": _without_secrets(value.url)}
+    return [printable(one) for one in value] if isinstance(value, tuple) else msgspec.to_builtins(value)
+
+
+def _without_secrets(url: str | None) -> str | None:
+    """A URL without a password and without what is asked of it."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -122,6 +169,7 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
         if value is not None and value < low:
             raise Invalid(f"{where}: {name} must be at least {low}, not {value}", field=name)
     _check_modes(settings.mode, where)
+    _check_tool_servers(settings.tool_server, where)
     return settings
 
 
@@ -135,3 +183,41 @@ def _check_modes(modes: Sequence[ModeSettings], where: str) -> None:
             )
         if names.count(name) > 1:
             raise Invalid(f"{where}: two modes are called {name!r}", field="mode")
+
+
+def _check_tool_servers(servers: Sequence[ToolServerSettings], where: str) -> None:
+    names = [server.name.lower() for server in servers]
+    for server in servers:
+        problem = next(_problems(server), None)
+        if problem is None and names.count(server.name.lower()) > 1:
+            problem = "has the name of another one"
+        if problem is not None:
+            raise Invalid(f"{where}: tool_server {server.name[:80]!r} {problem}", field="tool_server")
+
+
+def _problems(server: ToolServerSettings) -> Iterator[str]:
+    if len(server.name) > _SERVER_NAME_LENGTH or not _SERVER_NAME.fullmatch(server.name):
+        yield (
+            "cannot be called so: a name begins with a letter, has letters, digits and single - or _ between them, "
+            f"and at most {_SERVER_NAME_LENGTH} characters"
+        )
+    if (server.command is None) == (server.url is None):
+        yield "needs either command, for a program, or url, for a server that runs elsewhere"
+    if server.command is not None and (not server.command.strip() or server.headers):
+        yield "is a program: its command is not empty, and it has no headers"
+    if server.url is not None and (server.args or server.env or server.cwd is not None):
+        yield "has a url, so args, env and cwd have no meaning"
+    if server.url is not None and not _is_web(server.url):
+        yield "has a url that does not begin with http:// or https:// and a host"
+    if not 0 < server.timeout <= _LONGEST_TIMEOUT:
+        yield f"has a timeout that is not between 0 and {_LONGEST_TIMEOUT:g} seconds"
+    if any("\0" in text or "\n" in text for text in (*server.headers.values(), *server.env.values())):
+        yield "has a value of more than one line in env or headers"
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

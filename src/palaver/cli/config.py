@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-import msgspec
 
 from palaver import locations, settings, wire
 from palaver.cli.app import App, command
@@ -40,7 +39,7 @@ def _show_settings(app: App) -> None:
     values = {name: getattr(app.settings, name) for name in NAMES}
     sources = {name: _source(app, name) for name in NAMES}
     if app.as_json:
-        listed = {n: {"value": msgspec.to_builtins(values[n]), "source": sources[n]} for n in NAMES}
+        listed = {n: {"value": settings.printable(values[n]), "source": sources[n]} for n in NAMES}
         print_json({"path": str(app.config_path), "settings": listed})
         return
     for name in NAMES:

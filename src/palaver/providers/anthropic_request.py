@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from palaver.context.attachments import Image
 from palaver.context.prompt import Sent
 from palaver.context.tools import Tool
 from palaver.model import Text, ToolCall, ToolResult, text_of
 from palaver.providers.base import Request
-from palaver.providers.fields import arguments_of, content_of
+from palaver.providers.outgoing import arguments_of, base64_of, content_of
 
 MAX_TOKENS = 8192
 """The length of an answer where nobody has said one: the protocol wants it said."""
@@ -91,8 +92,17 @@ def _blocks(sent: Sent, ids: "_Ids") -> Iterator[dict[str, Any]]:
                 }
             case ToolResult():
                 yield _result(part, ids.find(part.call_id))
+            case Image() if sent.role == "user":
+                yield _image(part)
+            case Image(name=name):
+                yield {"type": "text", "text": f"[image: {name}]"}
             case _:
                 continue
+
+
+def _image(image: Image) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": image.mime, "data": base64_of(image)}
+    return {"type": "image", "source": source}
 
 
 def _result(result: ToolResult, id: str) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""Fields of what servers send, taken as what they should be; and values as servers want them."""
+"""Fields of what servers send, taken as what they should be."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from palaver.context.tools import Tool
-from palaver.model import ToolCall, ToolResult
 from palaver.providers.text import mend
 
 
@@ -56,37 +54,3 @@ def mended(value: Any) -> Any:
             return [mended(item) for item in value]
         case _:
             return value
-
-
-def arguments_of(call: ToolCall) -> dict[str, Any]:
-    """An object always: servers refuse a whole conversation for arguments that are none."""
-    return call.args if isinstance(call.args, dict) else {"value": call.args}
-
-
-def content_of(result: ToolResult) -> str:
-    """What a tool gave back, as a text for the model."""
-    return result.llm_content if isinstance(result.llm_content, str) else to_json(result.llm_content)
-
-
-def function_of(tool: Tool) -> dict[str, Any]:
-    """A tool as the OpenAI protocol, and Ollama's after it, describe it."""
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}
-
-
-def joined(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Messages of the wire in which the system messages at the front are one, and questions that follow each other
-    are one: the templates of many models take nothing else."""
-    wire: list[dict[str, Any]] = []
-    for message in messages:
-        before = wire[-1] if wire else {}
-        joins = message["role"] == "user" or (message["role"] == "system" and len(wire) == 1)
-        if joins and before.get("role") == message["role"]:
-            before["content"] += "\n\n" + message["content"]
-        else:
-            wire.append(message)
-    return wire
-
-
-def to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

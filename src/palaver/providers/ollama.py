@@ -7,20 +7,17 @@ from typing import Any
 from palaver.context.prompt import Sent
 from palaver.errors import ProviderError
 from palaver.ids import new_id
-from palaver.model import ToolCall, ToolResult, Usage, text_of
+from palaver.model import ToolCall, ToolResult, Usage
 from palaver.providers.base import Delta, ModelInfo, Request
-from palaver.providers.fields import (
-    arguments,
+from palaver.providers.fields import arguments, dicts, mapping, mended, positive, text, whole
+from palaver.providers.outgoing import (
     arguments_of,
+    base64_of,
     content_of,
-    dicts,
     function_of,
+    images_of,
     joined,
-    mapping,
-    mended,
-    positive,
-    text,
-    whole,
+    spoken,
 )
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
@@ -167,10 +164,12 @@ def _messages(sent: Sent) -> Iterator[dict[str, Any]]:
                         "content": content_of(part),
                     }
         case role:
-            said = text_of(sent.parts)
+            said = spoken(sent)
             calls = [_call(part) for part in sent.parts if isinstance(part, ToolCall)]
+            images = [base64_of(image) for image in images_of(sent)]
             content = {"content": said} if said or not calls else {}
-            yield {"role": role, **content, **({"tool_calls": calls} if calls else {})}
+            beside = {"tool_calls": calls, "images": images}
+            yield {"role": role, **content, **{name: some for name, some in beside.items() if some}}
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -6,22 +6,23 @@ from typing import Any
 
 import msgspec
 
+from palaver.context.attachments import Image
 from palaver.context.prompt import Sent
 from palaver.ids import new_id
-from palaver.model import ToolCall, ToolResult, Usage, text_of
+from palaver.model import Text, ToolCall, ToolResult, Usage
 from palaver.providers import listing
 from palaver.providers.base import Delta, ModelInfo, Request
-from palaver.providers.fields import (
-    arguments,
+from palaver.providers.fields import arguments, dicts, mapping, text, whole
+from palaver.providers.outgoing import (
     arguments_of,
+    base64_of,
     content_of,
-    dicts,
     function_of,
+    images_of,
     joined,
-    mapping,
-    text,
+    spoken,
+    text_blocks,
     to_json,
-    whole,
 )
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
@@ -164,13 +165,27 @@ def _messages(sent: Sent) -> Iterator[dict[str, Any]]:
                     yield {"role": "tool", "tool_call_id": part.call_id, "content": content_of(part)}
         case "assistant":
             calls = [_call(part) for part in sent.parts if isinstance(part, ToolCall)]
-            said = text_of(sent.parts)
+            said = spoken(sent)
             if calls:
                 yield {"role": "assistant", "content": said or None, "tool_calls": calls}
             else:
                 yield {"role": "assistant", "content": said}
         case role:
-            yield {"role": role, "content": text_of(sent.parts)}
+            yield {"role": role, "content": list(_content(sent)) if images_of(sent) else spoken(sent)}
+
+
+def _content(sent: Sent) -> Iterator[dict[str, Any]]:
+    """Texts and images, in their order."""
+    for part in sent.parts:
+        match part:
+            case Image():
+                # "high" bounds what an image takes of the window; "auto" means more than that to the newest models.
+                url = f"data:{part.mime};base64,{base64_of(part)}"
+                yield {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
+            case Text(text=said):
+                yield from text_blocks(said)
+            case _:
+                continue
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -7,6 +7,11 @@ import msgspec
 DEFAULT_WINDOW = 4096
 PROMPT_PERCENT = 85
 WARNING_PERCENT = 70
+"""Of the budget: the person hears of it."""
+CHECKPOINT_PERCENT = 80
+"""Of the budget, after an answer: older messages are summarised."""
+EMERGENCY_PERCENT = 95
+"""Of the limit, before sending: checkpoints are made shorter at once."""
 
 
 class Window(msgspec.Struct, frozen=True):

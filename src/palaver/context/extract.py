@@ -71,9 +71,10 @@ class Extractor:
         """A summary of what is older still."""
         self._before.append(summary)
 
-    def summary(self, tokens: int, counter: Counter) -> str:
-        """What has come together, in at most `tokens`."""
-        lines = [f"Extract of {self._messages} messages, made without a model."]
+    def summary(self, tokens: int, counter: Counter, *, messages: int | None = None) -> str:
+        """What has come together, in at most `tokens`; `messages` is their number where more were summed up before."""
+        number = self._messages if messages is None else messages
+        lines = [f"Extract of {number} messages, made without a model."]
         room = tokens - counter.count(lines[0]) - 1
         for title, text, share in self._sections():
             most = room * share // 100 - counter.count(f"{title}: ")

@@ -1,0 +1,341 @@
+"""What checkpoints stand for, how long they may be, how they age. No I/O."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Literal
+
+import msgspec
+
+from palaver.context.extract import Extractor, condense, shorten
+from palaver.context.tokens import Counter
+from palaver.context.transcript import tell
+from palaver.context.units import Unit
+from palaver.model import Checkpoint
+
+KEEP_PERCENT = 50
+"""Of the limit: the newest messages, which are never summarised."""
+MINIMUM = 500
+"""Tokens: less is not summarised, nor less than an eighth of a small window's limit."""
+TOTAL_PERCENT = 40
+"""Of the limit: what all checkpoints together may take."""
+MODERATE_AFTER, COMPACT_AFTER, MERGED_AFTER = 3, 6, 10
+"""Further checkpoints after which one ages."""
+STAGES = 8
+"""Requests to a model for one checkpoint, at most."""
+ROLLOVER_TURNS = 10
+ROLLOVER_TOKENS = 400
+
+_DETAILED, _MODERATE, _COMPACT = 3, 2, 1
+_PER_MILLE = {_DETAILED: 50, _MODERATE: 25, _COMPACT: 12.5}
+_MOST = {_DETAILED: 2000, _MODERATE: 1000, _COMPACT: 500}
+_FEWEST = 16
+_SOURCE_PERCENT = 60
+"""Of what it replaces: more a summary may not take."""
+
+Item = Unit | Checkpoint
+
+
+def minimum(limit: int) -> int:
+    """The fewest tokens that are worth a checkpoint."""
+    return min(MINIMUM, limit // 8)
+
+
+def target(limit: int, level: int, source: int) -> int:
+    """The most tokens of a new summary of `source` tokens: a share of the limit, less than its source."""
+    return min(share(limit, level), source * _SOURCE_PERCENT // 100)
+
+
+def rollover_target(limit: int, source: int) -> int:
+    """The same for a rollover: 400 tokens, less on a small window."""
+    return min(ROLLOVER_TOKENS, limit // 4, source * _SOURCE_PERCENT // 100)
+
+
+def share(limit: int, level: int) -> int:
+    """What one checkpoint of this level may take. Merged ones take as much as a detailed one."""
+    return max(_FEWEST, int(min(limit * _PER_MILLE[level] / 1000, _MOST[level])))
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that lie one behind the other, `from_id` to `through_id`, and are to become one checkpoint.
+
+    `items` are the newest of them in order of time, as much as a model may be told; `older` is an extract of the rest.
+    `replaces` names the checkpoints among them.
+    """
+
+    from_id: str
+    through_id: str
+    messages: int
+    tokens: int
+    items: tuple[Item, ...]
+    older: str = ""
+    replaces: tuple[str, ...] = ()
+
+
+def find_stretch(
+    items: Iterable[Item], *, keep: int, fewest: int, most: int, counter: Counter
+) -> Stretch | None:
+    """The largest stretch that is older than the newest `keep` tokens; None where none has `fewest`.
+
+    `items` are the branch, newest first. The current turn is kept, and what is kept begins with a question. Of the
+    stretch `most` tokens are held for a model.
+    """
+    branch = iter(items)
+    _pass_newest(branch, keep)
+    best: Stretch | None = None
+    for run in _runs(branch, most, counter):
+        stretch = run.stretch()
+        if stretch is not None and stretch.tokens >= max(fewest, best.tokens + 1 if best else 0):
+            best = stretch
+    return best
+
+
+def find_rollover(items: Iterable[Item], *, room: int, most: int, counter: Counter) -> Stretch | None:
+    """All but the last 10 questions with their answers, of these as many as fit into `room`; the current one always.
+
+    `items` are the branch, newest first. None where nothing is left to be summarised.
+    """
+    gathering = _Gathering(most, counter)
+    turn: list[Item] = []
+    kept = turns = 0
+    full = False
+    for item in items:
+        turn.append(item)
+        if not full and isinstance(item, Unit) and item.role == "user":
+            size = _size(turn)
+            full = turns > 0 and (kept + size > room or turns == ROLLOVER_TURNS)
+            if not full:
+                kept, turns, turn = kept + size, turns + 1, []
+        elif not full and turns and isinstance(item, Unit):
+            full = kept + _size(turn) > room
+        if full:
+            gathering.extend(turn)
+            turn = []
+    if turns:
+        gathering.extend(turn)
+    return gathering.stretch() if _is_worth_it(gathering) else None
+
+
+def chunks(stretch: Stretch, room: int, counter: Counter) -> list[str]:
+    """What the model is told of a stretch, oldest first, in pieces of at most `room` tokens."""
+    pieces: list[str] = []
+    lines: list[str] = []
+    left = room
+    for item in stretch.items:
+        line = shorten(_tell(item), max(8, room // 2), counter)
+        needed = counter.count(line) + 2
+        if lines and needed > left:
+            pieces.append("\n\n".join(lines))
+            lines, left = [], room
+        lines.append(line)
+        left -= needed
+    return [*pieces, "\n\n".join(lines)] if lines else pieces
+
+
+def extract(stretch: Stretch, tokens: int, counter: Counter) -> str:
+    """A summary of the stretch without a model, in at most `tokens`."""
+    extractor = Extractor()
+    for item in reversed(stretch.items):
+        _look_at(extractor, item)
+    if stretch.older:
+        extractor.add_summary(stretch.older)
+    return extractor.summary(tokens, counter, messages=stretch.messages)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """`checkpoints`, neighbours in order of time, become one of this kind and level with at most `target` tokens."""
+
+    kind: Literal["summary", "merged"]
+    level: int
+    checkpoints: tuple[Checkpoint, ...]
+    target: int
+
+    @property
+    def summaries(self) -> str:
+        return "\n\n".join(checkpoint.summary for checkpoint in self.checkpoints)
+
+    def condensed(self, counter: Counter) -> str:
+        """Their summaries in a shorter form, without a model."""
+        each = max(1, self.target // len(self.checkpoints) - 2)
+        short = "\n\n".join(condense(checkpoint.summary, each, counter) for checkpoint in self.checkpoints)
+        return short if counter.count(short) <= self.target else condense(short, self.target, counter)
+
+
+def plan_ageing(items: Iterable[Item], every: Sequence[Checkpoint], limit: int) -> list[Step]:
+    """What is due by the table: moderate after 3 further checkpoints, compact after 6, merged after 10.
+
+    `items` are the branch, newest first, `every` the session's checkpoints of all times. "Further" are those that
+    replace nothing.
+    """
+    branch = list(items)
+    ages = _ages(branch, every)
+    steps: list[Step] = []
+    for run in _neighbours(branch):
+        for due, group in groupby(run, lambda c: c.kind != "summary" or ages[c.id] >= MERGED_AFTER):
+            members = list(group)
+            if not due:
+                aged = ((c, _level_at(ages[c.id])) for c in members)
+                steps += [_shorten(c, level, limit) for c, level in aged if level < c.level]
+            elif any(c.kind == "summary" for c in members):
+                steps.append(_merge(members, limit))
+    return steps
+
+
+def plan_emergency(items: Iterable[Item], limit: int) -> list[Step]:
+    """All checkpoints compact, the older half of neighbours merged."""
+    steps: list[Step] = []
+    for run in _neighbours(items):
+        older = run[: (len(run) + 1) // 2] if len(run) > 1 else []
+        if len(older) > 1:
+            steps.append(_merge(older, limit))
+        rest = run[len(older) :] if len(older) > 1 else run
+        steps += [_shorten(c, _COMPACT, limit) for c in rest if c.level > _COMPACT]
+    return steps
+
+
+def _pass_newest(branch: Iterator[Item], keep: int) -> None:
+    """Read over what is kept: at least the current turn, `keep` tokens, and on to the question that begins it."""
+    kept = 0
+    asked = False
+    for item in branch:
+        if isinstance(item, Checkpoint):
+            continue
+        kept += item.tokens
+        begins = item.role == "user"
+        asked = asked or begins
+        enough = begins or kept >= keep + keep // 2
+        if asked and kept >= keep and enough and item.apart:
+            return
+
+
+def _runs(branch: Iterator[Item], most: int, counter: Counter) -> Iterator["_Gathering"]:
+    """What lies between checkpoints."""
+    run = _Gathering(most, counter)
+    for item in branch:
+        if isinstance(item, Checkpoint):
+            yield run
+            run = _Gathering(most, counter)
+        else:
+            run.extend([item])
+    yield run
+
+
+class _Gathering:
+    """Takes items, newest first: the newest are held, of older ones only an extract is."""
+
+    def __init__(self, most: int, counter: Counter) -> None:
+        self._most = most
+        self._counter = counter
+        self._held: list[Item] = []
+        self._room = most
+        self._extractor: Extractor | None = None
+        self._oldest: Item | None = None
+        self.messages = self.tokens = 0
+        self.checkpoints: list[Checkpoint] = []
+
+    def extend(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._add(item)
+
+    def stretch(self) -> Stretch | None:
+        if self._oldest is None or not self._held:
+            return None
+        newest, oldest = self._held[0], self._oldest
+        older = (
+            self._extractor.summary(max(_FEWEST, self._most // 8), self._counter) if self._extractor else ""
+        )
+        return Stretch(
+            from_id=oldest.from_id if isinstance(oldest, Checkpoint) else oldest.oldest_id,
+            through_id=newest.through_id if isinstance(newest, Checkpoint) else newest.newest_id,
+            messages=self.messages,
+            tokens=self.tokens,
+            items=tuple(reversed(self._held)),
+            older=older,
+            replaces=tuple(c.id for c in reversed(self.checkpoints)),
+        )
+
+    def _add(self, item: Item) -> None:
+        size = _size([item])
+        self._oldest = item
+        self.tokens += size
+        if isinstance(item, Checkpoint):
+            self.checkpoints.append(item)
+        else:
+            self.messages += len(item.messages)
+        if self._extractor is None and (size <= self._room or not self._held):
+            self._held.append(item)
+            self._room -= size
+            return
+        self._extractor = self._extractor or Extractor()
+        _look_at(self._extractor, item)
+
+
+def _is_worth_it(gathering: _Gathering) -> bool:
+    """One rollover alone is as short as it can be, and a few words are."""
+    alone = not gathering.messages and [c.kind for c in gathering.checkpoints] == ["rollover"]
+    return not alone and gathering.tokens >= 2 * _FEWEST
+
+
+def _size(items: Iterable[Item]) -> int:
+    return sum(item.token_count if isinstance(item, Checkpoint) else item.tokens for item in items)
+
+
+def _look_at(extractor: Extractor, item: Item) -> None:
+    if isinstance(item, Checkpoint):
+        extractor.add_summary(item.summary)
+    else:
+        for sent in reversed(item.messages):
+            extractor.add(sent.role, tell(sent, named=False))
+
+
+def _tell(item: Item) -> str:
+    if isinstance(item, Checkpoint):
+        return f"Summary of what was before: {item.summary}"
+    return "\n".join(map(tell, item.messages))
+
+
+def _neighbours(items: Iterable[Item]) -> list[list[Checkpoint]]:
+    """Checkpoints between which no message is sent, each run in order of time; `items` are newest first."""
+    runs: list[list[Checkpoint]] = [[]]
+    for item in items:
+        if isinstance(item, Checkpoint):
+            runs[-1].append(item)
+        elif runs[-1]:
+            runs.append([])
+    return [run[::-1] for run in reversed(runs) if run]
+
+
+def _ages(items: Iterable[Item], every: Sequence[Checkpoint]) -> dict[str, int]:
+    """How many checkpoints that replace nothing came to the branch after each of those on it."""
+    known = {checkpoint.id: checkpoint for checkpoint in every}
+    origins = {c.id: _origins(c, known) for c in items if isinstance(c, Checkpoint)}
+    numbers = sorted(number for found in origins.values() for number in found)
+    return {id: sum(number > max(found) for number in numbers) for id, found in origins.items()}
+
+
+def _origins(checkpoint: Checkpoint, known: dict[str, Checkpoint]) -> set[int]:
+    """The numbers of the checkpoints it goes back to."""
+    numbers: set[int] = set()
+    seen: set[str] = set()
+    pending = [checkpoint]
+    while pending:
+        one = pending.pop()
+        if one.id in seen:
+            continue
+        seen.add(one.id)
+        older = [known[id] for id in one.replaces if id in known]
+        pending += older
+        if not older:
+            numbers.add(one.number)
+    return numbers
+
+
+def _level_at(age: int) -> int:
+    return _COMPACT if age >= COMPACT_AFTER else _MODERATE if age >= MODERATE_AFTER else _DETAILED
+
+
+def _merge(checkpoints: Sequence[Checkpoint], limit: int) -> Step:
+    return Step("merged", _COMPACT, tuple(checkpoints), min(share(limit, _DETAILED), _size(checkpoints)))
+
+
+def _shorten(checkpoint: Checkpoint, level: int, limit: int) -> Step:
+    return Step("summary", level, (checkpoint,), min(share(limit, level), checkpoint.token_count))

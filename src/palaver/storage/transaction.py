@@ -30,8 +30,12 @@ class Writing(Reading, Protocol):
 
     def run(self, name: str, /, **parameters: Any) -> None: ...
 
-    def insert(self, name: str, parameters: dict[str, Any], /) -> bool:
-        """Run a statement that does nothing on a conflict; False where it did nothing."""
+    def put(self, name: str, values: Row, /) -> None:
+        """Run a statement with values in the order in which it names them: for what runs with every message."""
+        ...
+
+    def insert(self, name: str, values: Row, /) -> bool:
+        """The same for a statement that does nothing on a conflict; False where it did nothing."""
         ...
 
     def content_time(self) -> int:
@@ -45,6 +49,17 @@ class Writing(Reading, Protocol):
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
         """Note a change and return its number."""
+        ...
+
+    def keep(self, session_id: str, place: Any) -> None:
+        """Remember where the next message of the session goes, for this actor and until a verb ends that keeps nothing.
+
+        The id is in its canonical form, so that a session is kept once, whoever wrote to it last.
+        """
+        ...
+
+    def recall(self, session_id: str) -> Any:
+        """What was kept, where nothing else has been written since, by whomever; else None. It is no longer kept."""
         ...
 
     def touch(self, session_id: str) -> None:

@@ -11,6 +11,9 @@ from palaver.storage import queries
 from palaver.storage.sqlite import index
 from palaver.storage.transaction import Row
 
+_UNKNOWN = -1
+_MAX_PLACES = 256
+
 
 class ReadTransaction:
     """A connection that reads for one actor; everything between `BEGIN` and `END` sees one state."""
@@ -53,10 +56,13 @@ class ReadTransaction:
         sql, bind = self._sql[name]
         self._cursor.execute(sql, bind(parameters))
 
-    def insert(self, name: str, parameters: dict[str, Any], /) -> bool:
-        """Run a statement that does nothing on a conflict; False where it did nothing."""
-        sql, bind = self._sql[name]
-        self._cursor.execute(sql, bind(parameters))
+    def put(self, name: str, values: Row, /) -> None:
+        """Run a statement with values in the order in which it names them."""
+        self._cursor.execute(self._sql[name].sql, values)
+
+    def insert(self, name: str, values: Row, /) -> bool:
+        """The same for a statement that does nothing on a conflict; False where it did nothing."""
+        self._cursor.execute(self._sql[name].sql, values)
         return self.connection.changes() > 0
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
@@ -81,9 +87,12 @@ class WriteTransaction(ReadTransaction):
     __slots__ = (
         "_effects",
         "_insert_change",
+        "_kept",
         "_last",
         "_latest",
+        "_places",
         "_safe",
+        "_version",
         "auto_title",
         "max_sessions",
         "now",
@@ -99,6 +108,9 @@ class WriteTransaction(ReadTransaction):
         self._latest = 0  # The greatest content time given out, in microseconds.
         self._effects = Effects()
         self._insert_change = self._sql["insert_change"].sql
+        self._places: dict[str, tuple[str, Any]] = {}
+        self._kept = False
+        self._version = _UNKNOWN  # The database's after our last commit.
 
     @property
     def last(self) -> int:
@@ -106,21 +118,35 @@ class WriteTransaction(ReadTransaction):
         return self._last
 
     def begin(self) -> None:
+        if self.connection.data_version() == self._version:
+            return  # Nobody else has written since.
+        self._places.clear()
         found: list[Row] = self._cursor.execute(self._sql["last_change"].sql).fetchall()
         self._last = found[0][0]
+
+    def committed(self) -> None:
+        self._version = self.connection.data_version()
+
+    def rolled_back(self) -> None:
+        """What was remembered of the transaction did not happen."""
+        self._version = _UNKNOWN
 
     def enter(self, actor: str) -> None:
         self.actor = actor
         self.now = time.time_ns() // 1_000_000
         self._safe = self._last
         self._effects = Effects()
+        self._kept = False
 
     def leave(self) -> Effects:
+        if not self._kept:
+            self._places.clear()
         return self._effects
 
     def undo(self) -> None:
         """The verb was rolled back: its numbers are free again."""
         self._last = self._safe
+        self._places.clear()
 
     def end(self) -> None:
         self.actor = ""
@@ -142,6 +168,21 @@ class WriteTransaction(ReadTransaction):
         self._last += 1
         self._cursor.execute(self._insert_change, (self._last, kind, ref, detail))
         return self._last
+
+    def keep(self, session_id: str, place: Any) -> None:
+        """Remember where the next message of the session goes, until a verb ends that keeps nothing.
+
+        The id is in its canonical form, so that a session is kept once, whoever wrote to it last.
+        """
+        if len(self._places) >= _MAX_PLACES:
+            self._places.clear()
+        self._places[session_id] = self.actor, place
+        self._kept = True
+
+    def recall(self, session_id: str) -> Any:
+        """What was kept for this actor; None where anything else has been written since. It is no longer kept."""
+        actor, place = self._places.pop(session_id, ("", None))
+        return place if actor == self.actor else None
 
     def touch(self, session_id: str) -> None:
         self._effects.touched[session_id] = None

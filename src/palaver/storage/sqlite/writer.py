@@ -160,6 +160,7 @@ class Writer:
                 return
 
     def _run_outside(self, job: Job[Any]) -> None:
+        self._tx.rolled_back()
         try:
             job.result = job.work(self._tx)
         except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
@@ -190,6 +191,7 @@ class Writer:
             self._tx.begin()
             self._run_together(batch)
             self._cursor.execute("COMMIT")
+            self._tx.committed()
         except Exception as exc:  # noqa: BLE001  (raised again in the thread of each who shared the commit)
             self._roll_back()
             _fail(batch, self._translate(exc))
@@ -204,6 +206,7 @@ class Writer:
         self._committed()
 
     def _roll_back(self) -> None:
+        self._tx.rolled_back()
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
 

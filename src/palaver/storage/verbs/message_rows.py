@@ -1,7 +1,8 @@
 """Adding messages to a session: the one way in, for appends, forks, drafts and imports."""
 
-import json
 from typing import Any
+
+from msgspec.structs import astuple
 
 from palaver.context.tokens import count_parts, estimate
 from palaver.errors import Busy, Conflict, Invalid, NotFound
@@ -25,7 +26,8 @@ from palaver.storage.rows import (
     role_number,
     status_number,
 )
-from palaver.storage.transaction import Reading, Writing
+from palaver.storage.transaction import POSITION_BITS, Reading, Writing
+from palaver.storage.values import message_value
 from palaver.storage.verbs import lookup, session_rows
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
 from palaver.storage.verbs.titles import check_optional_name
@@ -89,35 +91,35 @@ def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> None
         raise taken(row, new)
 
 
-def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> Message | None:
+def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, session_id: str) -> Message | None:
     """The same, with the message as it is stored; None where the id or origin is taken: then nothing was done."""
     parent = tip.id
     inserted = _insert(tx, row, tip, new)
-    return _value(*inserted, row, parent, new) if inserted else None
+    if inserted is None:
+        return None
+    return message_value(astuple(inserted), session_id, from_bytes(parent) if parent else None)
 
 
-def _insert(
-    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage
-) -> tuple[dict[str, Any], tuple[Part, ...]] | None:
-    """The message's columns and its parts as they will be read."""
+def _insert(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> MessageRow | None:
     parts = check_parts(new.parts)
     body = encode_body(parts)
-    if type(body) is bytes:
+    plain = type(body) is str
+    if not plain:
         parts = decode_parts(body)  # As it will be read: tuples as lists, keys as text.
-    columns = message_columns(tx, row, tip, new, parts, body)
-    columns["mark"] = tx.last + 1
-    if not tx.insert("insert_message", columns):
+    message = _new_row(tx, row, tip, new, parts, body)
+    if not tx.insert("insert_message", astuple(message)):
         return None
-    tx.mark(MESSAGE_ADDED, columns["ref"])
-    if len(parts) != 1 or type(parts[0]) is not Text:
-        attach_files(tx, columns["ref"], parts)
-    advance(row, tip, columns["id"], columns["tokens"])
-    row.note_count += columns["role"] == NOTE
-    if columns["role"] == _USER and row.title_source == _DEFAULT_TITLE and tx.auto_title:
+    tx.mark(MESSAGE_ADDED, message.ref)
+    if not plain:
+        attach_files(tx, message.ref, parts)
+    advance(row, tip, message.id, message.tokens)
+    if message.role == NOTE:
+        row.note_count += 1
+    elif message.role == _USER and row.title_source == _DEFAULT_TITLE and tx.auto_title:
         title_from(tx, row, new.text)
-    tip.position, tip.id = row.last_position, columns["id"]
-    tip.digest, tip.match_key = columns["digest"], columns["match_key"]
-    return columns, parts
+    tip.position, tip.id = row.last_position, message.id
+    tip.digest, tip.match_key = message.digest, message.match_key
+    return message
 
 
 def taken(row: SessionRow, new: NewMessage) -> Conflict:
@@ -128,45 +130,42 @@ def taken(row: SessionRow, new: NewMessage) -> Conflict:
     )
 
 
-def message_columns(
+def _new_row(
     tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...], body: str | bytes
-) -> dict[str, Any]:
-    """A new message as columns, its digest and match key included. Raises `Invalid`."""
+) -> MessageRow:
+    """A new message's columns, its digest and match key included. Raises `Invalid`.
+
+    What most messages do not have is not looked at: this runs for each of them, while others wait to write.
+    """
     id = to_bytes(new.id)
     role = role_number(new.role)
     status = status_number(new.status)
     if status == STREAMING:
         raise Invalid("a message with status streaming is made by open_draft", field="status")
     position = row.last_position + 1
-    columns: dict[str, Any] = {
-        "ref": row.ref(position),
-        "id": id,
-        "parent": tip.position,
-        "role": role,
-        "status": status,
-        "tokens": token_count(role, parts, new),
-        "in_context": 1,
-        "created_at": tx.now if new.created_at is None else to_ms(Time.of(new.created_at)),
-        "trashed_at": None,
-        "purged_at": None,
-        "match_key": message_match_key(tip.match_key, role, parts),
-        "guard": None,
-        "model": check_optional_name(new.model, "model"),
-        "provider": check_optional_name(new.provider, "provider"),
-        "usage": encode_usage(new.usage),
-        "error": None if new.error is None else check_text(new.error, "error"),
-        "metadata": encode_map(new.metadata, "metadata"),
-        "origin_source": None,
-        "origin_id": None,
-        "body": body,
-    }
+    created_at = tx.now if new.created_at is None else to_ms(Time.of(new.created_at))
+    model = None if new.model is None else check_optional_name(new.model, "model")
+    provider = None if new.provider is None else check_optional_name(new.provider, "provider")
+    usage = None if new.usage is None else encode_usage(new.usage)
+    error = None if new.error is None else check_text(new.error, "error")
+    metadata = encode_map(new.metadata, "metadata") if new.metadata else None
+    origin_source = origin_id = guard = None
     if new.origin is not None:
-        columns["origin_source"] = check_text(new.origin.source, "origin.source")
-        columns["origin_id"] = check_text(new.origin.id, "origin.id")
-    if not new.in_context:
-        columns["in_context"], columns["guard"] = 0, message_guard(id, 0, None, None)
-    columns["digest"] = digest_of(row.id, tip.digest, position, columns)
-    return columns
+        origin_source = check_text(new.origin.source, "origin.source")
+        origin_id = check_text(new.origin.id, "origin.id")
+    in_context = 1 if new.in_context else 0
+    if not in_context:
+        guard = message_guard(id, 0, None, None)
+    digest = message_digest(
+        row.id, id, tip.digest, position, role, status, body, model, provider, usage, error, metadata,
+        created_at, origin_source, origin_id,
+    )  # fmt: skip
+    match_key = message_match_key(tip.match_key, role, parts)
+    return MessageRow(
+        row.key << POSITION_BITS | position, id, tip.position, tx.last + 1, role, status,
+        token_count(role, parts, new), in_context, created_at, None, None, digest, match_key, guard, model, provider,
+        usage, error, metadata, origin_source, origin_id, body,
+    )  # fmt: skip
 
 
 def digest_of(
@@ -188,30 +187,6 @@ def digest_of(
         columns["created_at"],
         columns["origin_source"],
         columns["origin_id"],
-    )
-
-
-def _value(
-    columns: dict[str, Any], parts: tuple[Part, ...], row: SessionRow, parent: bytes | None, new: NewMessage
-) -> Message:
-    return Message(
-        id=new.id if len(new.id) == 36 and new.id.islower() else from_bytes(columns["id"]),
-        session_id=from_bytes(row.id),
-        parent_id=from_bytes(parent) if parent else None,
-        position=row.last_position,
-        role=new.role,
-        parts=parts,
-        status=new.status,
-        error=new.error,
-        in_context=columns["in_context"] == 1,
-        model=columns["model"],
-        provider=columns["provider"],
-        usage=new.usage,
-        digest="b2:" + columns["digest"][1:].hex(),
-        match_key="b2:" + columns["match_key"].hex() if columns["match_key"] else None,
-        created_at=Time.from_ms(columns["created_at"]),
-        metadata=json.loads(columns["metadata"]) if columns["metadata"] else {},
-        origin=new.origin,
     )
 
 

@@ -52,18 +52,33 @@ MAX_MESSAGES = 10_000
 def append(
     tx: Writing, session_id: str, messages: Sequence[NewMessage], parent_id: str | None | Head
 ) -> list[Message]:
-    row, tip = _free_tip(tx, session_id, parent_id)
+    row, tip, id = _place(tx, session_id, parent_id)
     before = row.last_position
     free = parent_id is HEAD
     stored: list[Message] = []
     for new in messages:
-        message = try_message(tx, row, tip, _checked(new))
+        message = try_message(tx, row, tip, _checked(new), id)
         stored.append(message or _known(tx, row, tip, new, free=free))
         free = False
     if row.last_position > before:
         session_rows.save_advanced(tx, row)
-        tx.touch(stored[0].session_id)
+        tx.touch(id)
+        if row.head == tip.position:
+            tx.keep(id, (row, tip, id))
     return stored
+
+
+Place = tuple[SessionRow, Tip, str]
+"""A session, where its next message goes, and the session's id."""
+
+
+def _place(tx: Writing, session_id: str, parent_id: str | None | Head) -> Place:
+    if parent_id is HEAD:
+        kept: Place | None = tx.recall(session_id)
+        if kept is not None:
+            return kept
+    row, tip = _free_tip(tx, session_id, parent_id)
+    return row, tip, from_bytes(row.id)
 
 
 def _free_tip(tx: Writing, session_id: str, parent_id: str | None | Head) -> tuple[SessionRow, Tip]:

@@ -43,19 +43,11 @@ def save_advanced(tx: Writing, row: SessionRow) -> None:
     row.state = row.find_state()
     row.updated_at = max(row.updated_at + 1, tx.content_time())
     row.guard = session_guard(row)
-    tx.run(
+    tx.put(
         "advance_session",
-        key=row.key,
-        state=row.state,
-        head=row.head,
-        head_id=row.head_id,
-        last_position=row.last_position,
-        message_count=row.message_count,
-        note_count=row.note_count,
-        token_count=row.token_count,
-        updated_at=row.updated_at,
-        guard=row.guard,
-    )
+        (row.state, row.head, row.head_id, row.last_position, row.message_count, row.note_count, row.token_count,
+         row.updated_at, row.guard, row.key),
+    )  # fmt: skip
     if row.tags:
         _write_tags(tx, row)
 

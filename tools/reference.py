@@ -163,7 +163,7 @@ def _cli() -> Iterator[str]:
         "A line of `palaver chat` that begins with one of these is a command. A path such as `/usr/bin`, and a line that "
         "begins with two slashes, is said to the model."
     )
-    rows = [(code(f"/{c.name} {c.usage}".strip()), _aliases(c), c.help) for c in commands.COMMANDS]
+    rows = [(code(f"/{c.name} {c.syntax}".strip()), _aliases(c), c.help) for c in commands.COMMANDS]
     yield table(("command", "or", "what it does"), rows)
 
 

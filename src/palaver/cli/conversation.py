@@ -8,7 +8,17 @@ from typing import Any
 from rich.text import Text
 
 from palaver import locations
-from palaver.chat.commands import COMMANDS, Ended, Started, Switched, is_command, run_command
+from palaver.chat.commands import (
+    COMMANDS,
+    Editing,
+    Ended,
+    Moved,
+    Reply,
+    Started,
+    Switched,
+    is_command,
+    run_command,
+)
 from palaver.chat.turn import Turn
 from palaver.cli.answer import LiveAnswer
 from palaver.cli.output import out
@@ -20,11 +30,13 @@ from palaver.cli.terms import named, one_line
 from palaver.cli.transcript import Reader
 from palaver.errors import PalaverError, ProviderError
 from palaver.ids import short
-from palaver.model import Session
+from palaver.model import Message, Session
 from palaver.providers.demo import HOW_TO_ADD
+from palaver.settings import NO_MODE
 from palaver.store import Filter
 
 _RECALLED = 4
+_MOVED = 2
 _OFFERED = 50
 
 
@@ -67,16 +79,36 @@ class Conversation:
 
     def _obey(self, line: str) -> bool:
         reply = run_command(self._talk.context, line)
+        if isinstance(reply, Ended):
+            return False
+        self._follow(reply)
+        return True
+
+    def _follow(self, reply: Reply) -> None:
         match reply:
-            case Ended():
-                return False
             case Started(turn=turn):
                 self._show(turn)
-            case _:
-                if isinstance(reply, Switched):
-                    self._talk.forget_model()
+            case Editing(message=message):
+                self._edit(message)
+            case Switched():
+                self._talk.forget_model()
                 show_reply(self._console, reply)
-        return True
+            case Moved():
+                self._recall(_MOVED)
+                show_reply(self._console, reply)
+            case _:
+                show_reply(self._console, reply)
+
+    def _edit(self, question: Message) -> None:
+        self._hint("Change your question and send it; an empty line leaves it as it is.")
+        try:
+            text = self._prompter.read(question.text).strip()
+        except (EOFError, KeyboardInterrupt):
+            text = ""
+        if text:
+            self._follow(run_command(self._talk.context, f"/edit {text}"))
+        else:
+            self._hint("Nothing was changed.")
 
     def _show(self, turn: Turn) -> None:
         self._console.print()
@@ -94,7 +126,7 @@ class Conversation:
             Text.assemble((one_line(session.title), "bold"), (f" · {' · '.join(facts)}", "dim"))
         )
         if self._talk.resumed:
-            self._recall()
+            self._recall(_RECALLED)
         else:
             self._point_to_interrupted()
         if self._talk.only_demo:
@@ -109,9 +141,9 @@ class Conversation:
             return "No model was found, so the built-in demo answers."
         return f"{session.model} of {session.provider} is not there now; /model demo goes on without it."
 
-    def _recall(self) -> None:
+    def _recall(self, count: int) -> None:
         session = self._talk.session
-        messages = newest_messages(self._talk.store, session, _RECALLED)
+        messages = newest_messages(self._talk.store, session, count)
         self._console.print()
         reader = Reader(self._console)
         for message in messages:
@@ -131,15 +163,37 @@ class Conversation:
         self._console.print(Text(text, style="dim"))
 
     def _completer(self) -> SlashCompleter:
-        names = [(f"/{c.name}", c.help) for c in COMMANDS]
-        return SlashCompleter(
-            names,
-            {
-                "/switch": self._offer_sessions,
-                "/model": self._offer_models,
-                "/context": lambda: [("size", "the model's window, in tokens")],
-            },
-        )
+        names = [(f"/{call.name}", call.help) for call in COMMANDS]
+        verbs = {
+            f"/{call.name}": [(verb.name, verb.help) for verb in call.verbs]
+            for call in COMMANDS
+            if call.verbs
+        }
+        offers = {
+            "/switch": self._offer_sessions,
+            "/model": self._offer_models,
+            "/mode": self._offer_modes,
+            "/help": lambda: [(call.name, call.help) for call in COMMANDS],
+            "/snapshot restore": self._offer_snapshots,
+            "/snapshot show": self._offer_snapshots,
+            "/snapshot delete": self._offer_snapshots,
+            "/checkpoint show": self._offer_checkpoints,
+            "/checkpoint revert": self._offer_checkpoints,
+        }
+        return SlashCompleter(names, verbs, offers, files=frozenset({"/attach"}))
+
+    def _offer_modes(self) -> Iterator[tuple[str, str]]:
+        yield NO_MODE, "no mode"
+        for mode in self._talk.context.modes:
+            yield mode.name, one_line(mode.description)
+
+    def _offer_snapshots(self) -> Iterator[tuple[str, str]]:
+        for snapshot in self._talk.store.list_snapshots(self._talk.session.id):
+            yield short(snapshot.id), one_line(snapshot.name)
+
+    def _offer_checkpoints(self) -> Iterator[tuple[str, str]]:
+        for checkpoint in self._talk.store.list_checkpoints(self._talk.session.id, active=False):
+            yield str(checkpoint.number), one_line(checkpoint.summary)[:60]
 
     def _offer_sessions(self) -> Iterator[tuple[str, str]]:
         for session in self._talk.store.list_sessions(filter=Filter(), limit=_OFFERED).items:

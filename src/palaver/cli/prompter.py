@@ -1,12 +1,12 @@
 """The line a person types in: history, completion, several lines. Needs a terminal."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
@@ -18,21 +18,35 @@ Words = Callable[[], Iterable[tuple[str, str]]]
 
 
 class SlashCompleter(Completer):
-    """Completes `/commands` and, for those in `arguments`, the word behind them."""
+    """Completes `/commands`, their verbs, and the word behind those in `offers`; behind `files`, paths."""
 
-    def __init__(self, commands: Iterable[tuple[str, str]], arguments: dict[str, Words]) -> None:
+    def __init__(
+        self,
+        commands: Iterable[tuple[str, str]],
+        verbs: Mapping[str, Iterable[tuple[str, str]]],
+        offers: Mapping[str, Words],
+        *,
+        files: frozenset[str] = frozenset(),
+    ) -> None:
         self._commands = list(commands)
-        self._arguments = arguments
+        self._verbs = {name: list(words) for name, words in verbs.items()}
+        self._offers = offers
+        self._files = files
+        self._paths = PathCompleter(expanduser=True)
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:  # noqa: ARG002
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         text = document.text_before_cursor
         if not text.startswith("/") or "\n" in text:
             return
-        name, space, rest = text.partition(" ")
+        call, space, word = text.rpartition(" ")
         if not space:
-            yield from _matching(self._commands, name)
-        elif name in self._arguments:
-            yield from _matching(self._arguments[name](), rest.lstrip())
+            yield from _matching(self._commands, text)
+            return
+        call = " ".join(call.split())
+        yield from _matching(self._verbs.get(call, ()), word)
+        yield from _matching(self._offers[call]() if call in self._offers else (), word)
+        if call.partition(" ")[0] in self._files:
+            yield from self._paths.get_completions(Document(word), complete_event)
 
 
 class Prompter:
@@ -49,9 +63,12 @@ class Prompter:
             multiline=True,
         )
 
-    def read(self) -> str:
-        """What was typed. Raises `EOFError` for Ctrl+D and `KeyboardInterrupt` for Ctrl+C, both on an empty line."""
-        return self._session.prompt()
+    def read(self, default: str = "") -> str:
+        """What was typed, `default` being there to begin with.
+
+        Raises `EOFError` for Ctrl+D and `KeyboardInterrupt` for Ctrl+C, both on an empty line.
+        """
+        return self._session.prompt(default=default)
 
 
 def _types_command() -> bool:

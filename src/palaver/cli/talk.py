@@ -20,7 +20,7 @@ from palaver.cli.output import notice
 from palaver.cli.terms import one_line
 from palaver.cli.transcript import describe
 from palaver.errors import NotFound
-from palaver.model import Message, Session
+from palaver.model import Message, Session, user
 from palaver.providers.demo import DemoProvider
 from palaver.providers.discover import find_providers
 from palaver.store import Filter
@@ -41,6 +41,7 @@ class Talk:
         chosen = found or self._begin(model or app.settings.model)
         self.manager = SessionManager(self.store, chosen.model, context_size=app.settings.context_size)
         self.manager.switch(chosen.id)
+        self.context = Context(self.store, self.engine, self.manager, modes=app.settings.mode)
 
     def __enter__(self) -> Self:
         return self
@@ -59,16 +60,15 @@ class Talk:
         return all(isinstance(provider, DemoProvider) for provider in self.providers)
 
     @property
-    def context(self) -> Context:
-        return Context(self.store, self.engine, self.manager)
-
-    @property
     def session(self) -> Session:
         return self.manager.current_session
 
     def ask(self, question: str) -> Turn:
-        """Begin a turn in the current session."""
-        return self.engine.start_turn(self.session.id, question, model=self._model)
+        """Begin a turn in the current session; the attached files go with it, and stay attached where it cannot begin."""
+        new = user(question, parts=tuple(self.context.attached))
+        turn = self.engine.start_turn(self.session.id, new, model=self._model)
+        self.context.attached.clear()
+        return turn
 
     def forget_model(self) -> None:
         """Another session has become current: its own model answers."""

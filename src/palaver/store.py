@@ -53,6 +53,7 @@ MAX_TITLE = 1_000
 MAX_NAME = 200
 MAX_TAG = 100
 MAX_TAGS = 100
+AUTOMATIC_SNAPSHOTS = 5
 MAX_PREFERENCE = 65_536
 MAX_PREFERENCE_NAME = 500
 
@@ -248,7 +249,10 @@ class Store(ABC):
 
     @abstractmethod
     def clear_session(self, session_id: str) -> Session:
-        """Move the head to nothing: the next append is a new root, the old branch stays. Raises `Busy` during a turn."""
+        """Move the head to nothing: the next append is a new root, the old branch stays. Raises `Busy` during a turn.
+
+        Where there was a head, a snapshot with the purpose "recovery" is taken first, which brings it back.
+        """
 
     @abstractmethod
     def fork_session(
@@ -432,7 +436,10 @@ class Store(ABC):
         replaces: Sequence[str] = (),
         id: str | None = None,
     ) -> Checkpoint:
-        """A summary of a stretch of one branch. Counts `compression_count` up. Raises `Invalid` for no such stretch."""
+        """A summary of a stretch of one branch; the messages stay. Raises `Invalid` for no such stretch.
+
+        One that replaces nothing is a compression and counts `compression_count` up; ageing and merging do not.
+        """
 
     @abstractmethod
     def revert_checkpoint(self, checkpoint_id: str) -> Checkpoint:
@@ -445,14 +452,24 @@ class Store(ABC):
     @abstractmethod
     def take_snapshot(
         self, session_id: str, *, name: str | None = None, purpose: Purpose = "manual"
-    ) -> Snapshot: ...
+    ) -> Snapshot:
+        """Keep head, active checkpoints and settings as they are now.
+
+        Manual ones stay until they are deleted. All others are automatic: of these a session keeps the newest 5.
+        """
 
     @abstractmethod
     def get_snapshot(self, snapshot_id: str) -> Snapshot: ...
 
     @abstractmethod
     def restore_snapshot(self, snapshot_id: str) -> Session:
-        """Move head, active checkpoints and settings back to what they were; nothing that came later is deleted."""
+        """Move head, active checkpoints and settings back to what they were; nothing that came later is deleted.
+
+        First a snapshot of what is left behind is taken, with the purpose "rollback", unless one of just this state is
+        there: so restoring that one undoes the restore. Who goes back to the newest passes over those with this purpose,
+        else a second time would lead forward again. Restoring where nothing has changed since changes nothing. Raises
+        `Busy` while a turn runs.
+        """
 
     @abstractmethod
     def list_snapshots(self, session_id: str) -> list[Snapshot]:

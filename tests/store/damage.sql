@@ -183,6 +183,15 @@ UPDATE checkpoint SET through_position = 99 WHERE number = 1;
 -- a reverted checkpoint
 UPDATE checkpoint SET reverted_at = 1 WHERE number = 1;
 
+-- a checkpoint marked as replaced
+UPDATE checkpoint SET front = 0 WHERE number = 2;
+
+-- a checkpoint marked as in use
+UPDATE checkpoint SET front = 1 WHERE number = 1;
+
+-- a compression count below what is there
+UPDATE session SET compression_count = 0 WHERE compression_count = 1;
+
 -- a lost checkpoint
 DELETE FROM checkpoint WHERE number = 1;
 

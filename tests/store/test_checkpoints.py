@@ -1,14 +1,15 @@
-"""Checkpoints and snapshots: markers beside the messages, which stay."""
+"""Checkpoints: markers beside the messages, which stay."""
 
 from typing import Any
 
-import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from palaver import Invalid, NotFound, Session, Snapshot, Store, ids
+from palaver import Invalid, NotFound, Session, Store, ids
 from palaver.context import tokens
 from palaver.errors import Conflict
-from tests.support.factories import NO_ID, a_conversation, an_answer, say, texts
+from tests.support.factories import NO_ID, a_conversation, an_answer
 from tests.support.factories import ids as ids_of
 
 
@@ -66,6 +67,25 @@ def test_checkpoints_are_numbered_and_counted(store: Store) -> None:
         summarise(store, session, messages[2 * at], messages[2 * at + 1])
     assert [item.number for item in store.list_checkpoints(session.id)] == [1, 2, 3]
     assert store.get_session(session.id).compression_count == 3
+
+
+def test_ageing_and_merging_are_no_compressions(store: Store) -> None:
+    session, messages = a_long_talk(store)
+    first = summarise(store, session, messages[0], messages[1])
+    second = summarise(store, session, messages[2], messages[3])
+    aged = summarise(store, session, messages[0], messages[1], level=2, replaces=[first])
+    summarise(store, session, messages[0], messages[3], level=1, kind="merged", replaces=[aged, second])
+    assert store.get_session(session.id).compression_count == 2
+    assert store.verify().problems == []
+
+
+def test_a_reverted_or_purged_compression_stays_counted(store: Store) -> None:
+    session, messages = a_long_talk(store)
+    store.revert_checkpoint(summarise(store, session, messages[0], messages[1]))
+    summarise(store, session, messages[2], messages[3])
+    store.purge_message(messages[2])
+    assert store.get_session(session.id).compression_count == 2
+    assert store.verify().problems == []
 
 
 def test_messages_stay_readable_and_searchable(store: Store) -> None:
@@ -197,112 +217,47 @@ def test_unknown_checkpoints_and_snapshots_are_not_found(store: Store) -> None:
             verb(NO_ID)
 
 
-def test_a_snapshot_names_the_state_of_a_session(store: Store) -> None:
-    session, messages = a_long_talk(store)
-    store.update_session(session.id, settings={"temperature": 1})
-    made = summarise(store, session, messages[0], messages[1])
-    snapshot = store.take_snapshot(session.id, name="before", purpose="emergency")
-    assert (snapshot.name, snapshot.purpose, snapshot.session_id) == ("before", "emergency", session.id)
-    assert (snapshot.head_id, snapshot.checkpoint_ids) == (session.head_id, (made,))
-    assert snapshot.settings == {"temperature": 1}
-    assert snapshot.token_count == session.token_count
-    assert store.get_snapshot(snapshot.id) == snapshot
-    assert store.list_snapshots(session.id) == [snapshot]
+def in_use(store: Store, session_id: str) -> list[str]:
+    """By the definition: on the branch, not reverted, not replaced by another such one, be it through others."""
+    shown = {message.id for message in store.messages(session_id)}
+    every = store.list_checkpoints(session_id, active=False)
+    replaces = {item.id: item.replaces for item in every}
+
+    def behind(id: str) -> set[str]:
+        return {id}.union(*(behind(older) for older in replaces[id]))
+
+    alive = [item for item in every if item.reverted_at is None and item.through_id in shown]
+    hidden = {id for item in alive for older in item.replaces for id in behind(older)}
+    return [item.id for item in alive if item.id not in hidden]
 
 
-def test_a_snapshot_without_a_name_gets_one(store: Store) -> None:
-    session, _ = a_long_talk(store)
-    assert store.take_snapshot(session.id).name.strip()
-
-
-def test_restoring_moves_back_and_deletes_nothing(store: Store) -> None:
-    session, messages = a_long_talk(store)
-    first = summarise(store, session, messages[0], messages[1])
-    store.update_session(session.id, settings={"temperature": 1})
-    snapshot = store.take_snapshot(session.id)
-    later = say(store, session.id, "later")
-    second = summarise(store, session, messages[2], messages[3])
-    store.revert_checkpoint(first)
-    store.update_session(session.id, settings={"temperature": 2})
-    restored = store.restore_snapshot(snapshot.id)
-    assert (restored.head_id, restored.settings) == (session.head_id, {"temperature": 1})
-    assert active(store, session) == [first]
-    assert store.get_message(later[0].id) == later[0]
-    assert {first, second} == set(ids_of(store.list_checkpoints(session.id, active=False)))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_in_use_is_what_nothing_in_use_replaces(store: Store, data: st.DataObject) -> None:
+    session, messages = a_long_talk(store, 6)
+    (side,) = store.append(session.id, an_answer("side"), parent_id=messages[2])
+    leaves = [messages[5], messages[3], side.id]
+    made: list[str] = []
+    for _ in range(data.draw(st.integers(1, 12))):
+        match data.draw(st.sampled_from(["add", "replace", "replace", "revert", "head", "restore"])):
+            case "add":
+                end = data.draw(st.sampled_from([messages[1], messages[4], side.id]))
+                made.append(summarise(store, session, messages[0], end))
+            case "replace" if made:
+                older = data.draw(st.lists(st.sampled_from(made), min_size=1, max_size=3, unique=True))
+                end = data.draw(st.sampled_from([messages[1], messages[4], side.id]))
+                made.append(summarise(store, session, messages[0], end, replaces=older))
+            case "revert" if made:
+                store.revert_checkpoint(data.draw(st.sampled_from(made)))
+            case "restore":
+                kept, before = store.take_snapshot(session.id), active(store, session)
+                if made:
+                    store.revert_checkpoint(data.draw(st.sampled_from(made)))
+                    older = data.draw(st.lists(st.sampled_from(made), min_size=1, max_size=2, unique=True))
+                    made.append(summarise(store, session, messages[0], messages[1], replaces=older))
+                store.restore_snapshot(kept.id)
+                assert active(store, session) == before
+            case _:
+                store.set_head(session.id, data.draw(st.sampled_from(leaves)))
+        assert active(store, session) == in_use(store, session.id)
     assert store.verify().problems == []
-
-
-def test_after_restoring_the_conversation_goes_on_from_there(store: Store) -> None:
-    session = a_conversation(store, "one", "two")
-    snapshot = store.take_snapshot(session.id)
-    say(store, session.id, "three")
-    store.restore_snapshot(snapshot.id)
-    say(store, session.id, "other three")
-    assert texts(store, session.id) == ["one", "two", "other three"]
-
-
-def test_a_restored_set_replaces_what_was_merged_since(store: Store) -> None:
-    session, messages = a_long_talk(store)
-    first = summarise(store, session, messages[0], messages[1])
-    snapshot = store.take_snapshot(session.id)
-    summarise(store, session, messages[0], messages[3], replaces=[first])
-    store.restore_snapshot(snapshot.id)
-    assert active(store, session) == [first]
-
-
-def test_a_snapshot_of_an_empty_session_restores_to_nothing(store: Store) -> None:
-    session = store.create_session()
-    snapshot = store.take_snapshot(session.id)
-    say(store, session.id, "one")
-    assert store.restore_snapshot(snapshot.id).head_id is None
-    assert texts(store, session.id) == []
-
-
-def test_snapshots_are_listed_newest_first_with_their_purpose(store: Store) -> None:
-    session, _ = a_long_talk(store)
-    made = [
-        store.take_snapshot(session.id, purpose=purpose) for purpose in ("manual", "recovery", "emergency")
-    ]
-    assert store.list_snapshots(session.id) == made[::-1]
-
-
-def test_snapshots_of_other_sessions_are_not_listed(store: Store) -> None:
-    one, two = a_conversation(store), a_conversation(store)
-    store.take_snapshot(one.id)
-    assert store.list_snapshots(two.id) == []
-
-
-def test_a_deleted_snapshot_is_gone_and_its_messages_stay(store: Store) -> None:
-    session, messages = a_long_talk(store)
-    snapshot = store.take_snapshot(session.id)
-    store.delete_snapshot(snapshot.id)
-    with pytest.raises(NotFound):
-        store.get_snapshot(snapshot.id)
-    assert ids_of(list(store.messages(session.id))) == messages
-
-
-@pytest.mark.parametrize("fields", [{"name": ""}, {"name": "a\0b"}, {"name": "\ud800"}, {"purpose": "odd"}])
-def test_a_bad_snapshot_is_invalid(store: Store, fields: dict[str, Any]) -> None:
-    session, _ = a_long_talk(store)
-    with pytest.raises(Invalid):
-        store.take_snapshot(session.id, **fields)
-    assert store.list_snapshots(session.id) == []
-
-
-def test_a_snapshot_goes_with_its_session(store: Store) -> None:
-    session, messages = a_long_talk(store)
-    snapshot, made = store.take_snapshot(session.id), summarise(store, session, messages[0], messages[1])
-    store.purge_session(session.id)
-    with pytest.raises(NotFound):
-        store.get_snapshot(snapshot.id)
-    with pytest.raises(NotFound):
-        store.revert_checkpoint(made)
-
-
-def test_a_snapshot_does_not_change(store: Store) -> None:
-    session, _ = a_long_talk(store)
-    snapshot = store.take_snapshot(session.id)
-    say(store, session.id, "later")
-    store.update_session(session.id, settings={"temperature": 9})
-    assert msgspec.structs.asdict(store.get_snapshot(snapshot.id)) == msgspec.structs.asdict(snapshot)
-    assert isinstance(snapshot, Snapshot)

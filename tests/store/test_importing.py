@@ -286,6 +286,34 @@ def test_branches_checkpoints_snapshots_and_files_come_in(store: Store) -> None:
     assert store.verify().problems == []
 
 
+def test_compressions_that_come_in_are_counted(store: Store) -> None:
+    session, records = a_batch(store, "one", "two", "three")
+    one, two, *_ = [record for record in records if isinstance(record, Message)]
+    made = [
+        Checkpoint(
+            id=ids.new_id(),
+            session_id=session.id,
+            kind="summary",
+            from_id=one.id,
+            through_id=two.id,
+            summary="They agreed.",
+            level=3,
+            token_count=3,
+            number=number,
+            created_at=THEN,
+        )
+        for number in (1, 2, 3)
+    ]
+    aged = msgspec.structs.replace(made[2], replaces=(made[0].id,))
+    store.import_records([*records[:-1], *made[:2], aged, records[-1]])
+    assert store.get_session(session.id).compression_count == 2
+    assert {item.id for item in store.list_checkpoints(session.id)} == {made[1].id, aged.id}
+    late = msgspec.structs.replace(made[0], id=ids.new_id(), number=4)
+    store.import_records([late])
+    assert store.get_session(session.id).compression_count == 3
+    assert store.verify().problems == []
+
+
 def test_content_that_is_not_its_digest_is_refused(store: Store) -> None:
     with pytest.raises((Invalid, palaver.Corrupt)):
         store.import_records([FileContent("0" * 64, b"x")])

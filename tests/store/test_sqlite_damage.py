@@ -69,6 +69,9 @@ MENDED = [
     "a tag too many",
     "a lost reference to a file",
     "a state that is not the session's",
+    "a checkpoint marked as replaced",
+    "a checkpoint marked as in use",
+    "a compression count below what is there",
 ]
 
 

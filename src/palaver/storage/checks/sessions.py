@@ -16,7 +16,7 @@ from palaver.storage.rows import (
     snapshot_guard,
 )
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row, Writing
-from palaver.storage.verbs import branch
+from palaver.storage.verbs import branch, replacing
 from palaver.storage.verbs.kinds import SESSION_CHANGED
 from palaver.storage.verbs.session_rows import DEFAULT_TITLE_SOURCE
 
@@ -28,6 +28,7 @@ _DERIVED = {
     "head": "head_differs",
     "head_id": "head_differs",
     "state": "state_differs",
+    "compression_count": "compression_count_differs",
 }
 
 
@@ -90,7 +91,10 @@ def _shown(value: object) -> object:
 
 def _corrected(tx: Reading, row: SessionRow, tally: Tally) -> SessionRow:
     """The row as its messages say it should be. Of the head's two names the guard tells which is right."""
-    counted = replace(row, last_position=tally.last)
+    made = tx.row("verify_count_compressions", session=row.key)
+    least = made[0] if made else 0  # of those that are purged only the count is left
+    compressions = max(row.compression_count, least)
+    counted = replace(row, last_position=tally.last, compression_count=compressions)
     if tally.shown is not None:
         counted.message_count, counted.note_count = tally.shown, tally.notes
     variants = [_with_head(tx, counted, position, tally) for position in _heads(tx, row)]
@@ -199,12 +203,13 @@ def _check_detail(tx: Reading, row: SessionRow, found: Findings) -> None:
 
 
 def _check_checkpoints(tx: Reading, row: SessionRow, tally: Tally, found: Findings) -> None:
-    count = 0
+    count, sound = 0, True
     for id, *columns, guard in tx.iterate("verify_checkpoints", session=row.key):
         count += 1
         found.checked["checkpoints"] += 1
         if checkpoint_guard((id, row.id, *columns)) != guard:
             found.add("checkpoint_changed", from_bytes(id), "it is not as it was stored")
+            sound = False
             continue
         begin, end = columns[1:3]
         if not 0 < begin <= end <= tally.last or not branch.holds(
@@ -212,7 +217,16 @@ def _check_checkpoints(tx: Reading, row: SessionRow, tally: Tally, found: Findin
         ):
             what = f"positions {begin} to {end}, which it stands for, are no stretch of one branch"
             found.add("checkpoint_range", from_bytes(id), what)
+    if sound and any(link.front != front for link, front in replacing.expected(replacing.links(tx, row))):
+        what = "its checkpoints are not marked by what replaces them"
+        found.add("checkpoint_front", from_bytes(row.id), what, partial(_mark_front, key=row.key))
     _check_count(row, "checkpoint", row.checkpoint_count, count, found)
+
+
+def _mark_front(tx: Writing, *, key: int) -> None:
+    columns = tx.row("verify_session", key=key)
+    if columns is not None:
+        replacing.refresh(tx, SessionRow(*columns))
 
 
 def _check_snapshots(tx: Reading, row: SessionRow, tally: Tally, found: Findings) -> None:

@@ -1,24 +1,47 @@
 -- name: checkpoint_columns
 c.key, c.id, c.kind, c.from_position, c.through_position, c.summary, c.level, c.number, c.token_count, c.model,
-c.replaces, c.created_at, c.reverted_at
+c.replaces, c.created_at, c.reverted_at, f.id, t.id
+
+-- With the messages at which its stretch begins and ends.
+-- name: checkpoint_rows
+checkpoint c LEFT JOIN message f ON f.ref = (c.session_key << 32 | c.from_position)
+LEFT JOIN message t ON t.ref = (c.session_key << 32 | c.through_position)
 
 -- name: insert_checkpoint
 INSERT INTO checkpoint (id, session_key, kind, from_position, through_position, summary, level, number, token_count,
-  model, replaces, created_at, reverted_at, guard)
+  model, replaces, created_at, reverted_at, front, guard)
 VALUES (:id, :session, :kind, :from_position, :through_position, :summary, :level, :number, :token_count, :model,
-  :replaces, :created_at, :reverted_at, :guard)
+  :replaces, :created_at, :reverted_at, 0, :guard)
 ON CONFLICT DO NOTHING RETURNING key
 
 -- name: last_checkpoint_number
 SELECT coalesce(max(c.number), 0) FROM checkpoint c WHERE c.session_key = :session
 
 -- name: find_checkpoint
-SELECT {checkpoint_columns}, s.id FROM checkpoint c
+SELECT {checkpoint_columns}, s.id FROM {checkpoint_rows}
 JOIN session s ON s.key = c.session_key JOIN project p ON p.key = s.project_key
 WHERE c.id = :id AND {visible}
 
 -- name: list_checkpoints
-SELECT {checkpoint_columns} FROM checkpoint c WHERE c.session_key = :session ORDER BY c.number
+SELECT {checkpoint_columns} FROM {checkpoint_rows} WHERE c.session_key = :session ORDER BY c.number
+
+-- name: list_front_checkpoints
+SELECT {checkpoint_columns} FROM {checkpoint_rows} WHERE c.session_key = :session AND c.front = 1 ORDER BY c.number
+
+-- name: checkpoint_link
+c.key, c.id, c.through_position, c.replaces, c.reverted_at, c.front
+
+-- name: list_checkpoint_links
+SELECT {checkpoint_link} FROM checkpoint c WHERE c.session_key = :session ORDER BY c.number
+
+-- name: find_checkpoint_link
+SELECT {checkpoint_link} FROM checkpoint c WHERE c.session_key = :session AND c.id = :id
+
+-- name: find_checkpoint_by_key
+SELECT {checkpoint_columns} FROM {checkpoint_rows} WHERE c.key = :key
+
+-- name: set_checkpoint_front
+UPDATE checkpoint SET front = :front WHERE key = :key
 
 -- name: set_checkpoint_reverted
 UPDATE checkpoint SET reverted_at = :reverted_at, guard = :guard WHERE key = :key
@@ -47,6 +70,13 @@ WHERE n.id = :id AND {visible}
 SELECT {snapshot_columns}, m.id FROM snapshot n
 LEFT JOIN message m ON m.ref = (n.session_key << 32 | n.head)
 WHERE n.session_key = :session ORDER BY n.created_at DESC, n.key DESC
+
+-- name: find_snapshot_of
+SELECT 1 FROM snapshot n
+WHERE n.session_key = :session AND n.head = :head AND n.checkpoints = :checkpoints AND n.settings = :settings LIMIT 1
+
+-- name: newest_snapshot_time
+SELECT coalesce(max(n.created_at), 0) FROM snapshot n WHERE n.session_key = :session
 
 -- name: delete_snapshot
 DELETE FROM snapshot WHERE id = :id

@@ -31,6 +31,18 @@ SELECT m.id FROM message m WHERE m.ref = :ref
 SELECT max(m.ref) FROM message m INDEXED BY message_jump
 WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1
 
+-- Each range ends where the one before it has its parent. Parents that do not lie before are damage and end it.
+-- name: list_ranges
+WITH RECURSIVE shown (low, high) AS (
+  SELECT (SELECT max(m.ref) FROM message m INDEXED BY message_jump
+    WHERE m.ref BETWEEN :first AND :leaf AND m.parent <> (m.ref & 4294967295) - 1), :leaf
+  UNION ALL
+  SELECT (SELECT max(m.ref) FROM message m INDEXED BY message_jump
+    WHERE m.ref BETWEEN :first AND :first - 1 + p.parent AND m.parent <> (m.ref & 4294967295) - 1), :first - 1 + p.parent
+  FROM shown JOIN message p ON p.ref = shown.low WHERE p.parent > 0 AND p.parent < (p.ref & 4294967295)
+)
+SELECT coalesce(shown.low, :first), shown.high FROM shown
+
 -- name: list_range_forward
 SELECT {message_columns} FROM message m
 WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL

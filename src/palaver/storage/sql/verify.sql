@@ -43,6 +43,9 @@ SELECT c.id, c.kind, c.from_position, c.through_position, c.summary, c.level, c.
   c.replaces, c.created_at, c.reverted_at, c.guard
 FROM checkpoint c WHERE c.session_key = :session ORDER BY c.number
 
+-- name: verify_count_compressions
+SELECT count(*) FROM checkpoint c WHERE c.session_key = :session AND c.replaces IS NULL
+
 -- name: verify_snapshots
 SELECT n.id, n.name, n.purpose, n.head, n.checkpoints, n.settings, n.token_count, n.created_at, n.guard
 FROM snapshot n WHERE n.session_key = :session ORDER BY n.key

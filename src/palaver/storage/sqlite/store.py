@@ -50,6 +50,7 @@ from palaver.storage.verbs import (
     preferences,
     projects,
     sessions,
+    snapshots,
     trash,
 )
 from palaver.storage.verbs.cursors import check_limit
@@ -396,19 +397,19 @@ class SqliteStore(Store):
     def take_snapshot(
         self, session_id: str, *, name: str | None = None, purpose: Purpose = "manual"
     ) -> Snapshot:
-        return self._write(checkpoints.take_snapshot, session_id, name, purpose)
+        return self._write(snapshots.take_snapshot, session_id, name, purpose)
 
     def get_snapshot(self, snapshot_id: str) -> Snapshot:
-        return self._read(checkpoints.get_snapshot, snapshot_id)
+        return self._read(snapshots.get_snapshot, snapshot_id)
 
     def restore_snapshot(self, snapshot_id: str) -> Session:
-        return self._write(checkpoints.restore_snapshot, snapshot_id)
+        return self._write(snapshots.restore_snapshot, snapshot_id)
 
     def list_snapshots(self, session_id: str) -> list[Snapshot]:
-        return self._read(checkpoints.list_snapshots, session_id)
+        return self._read(snapshots.list_snapshots, session_id)
 
     def delete_snapshot(self, snapshot_id: str) -> None:
-        self._write(checkpoints.delete_snapshot, snapshot_id)
+        self._write(snapshots.delete_snapshot, snapshot_id)
 
     # Preferences
 

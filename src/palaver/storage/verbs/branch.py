@@ -9,9 +9,11 @@ def ranges(tx: Reading, row: SessionRow, leaf: int, *, least: int | None = None)
 
     With `least`, only as many of the newest ranges as hold that many positions.
     """
+    if least is None:
+        return tx.rows("list_ranges", first=row.ref(1), leaf=row.ref(leaf)) if leaf > 0 else []
     found: list[tuple[int, int]] = []
     held = 0
-    while leaf > 0 and (least is None or held < least):
+    while leaf > 0 and held < least:
         low, before = _range_start(tx, row, leaf)
         found.append((row.ref(low), row.ref(leaf)))
         held += leaf - low + 1

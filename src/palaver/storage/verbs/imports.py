@@ -42,8 +42,10 @@ from palaver.storage.verbs import (
     lookup,
     messages,
     projects,
+    replacing,
     session_rows,
     sessions,
+    snapshots,
 )
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
 from palaver.storage.verbs.message_rows import Tip, add_message
@@ -67,6 +69,7 @@ class Import:
         self._by_id: dict[bytes, SessionRow] = {}
         self._tips: dict[int, Tip] = {}
         self._changed: set[int] = set()
+        self._summarised: set[int] = set()
         self._take: dict[type, Callable[[Any], None]] = {
             Project: self._project,
             Session: self._session,
@@ -83,6 +86,8 @@ class Import:
             if take is None:
                 raise Invalid(f"{type(record).__name__} is no record of an import")
             take(record)
+        for key in self._summarised:
+            replacing.refresh(self.tx, self._rows[key])
         for key in self._changed:
             session_rows.save(self.tx, self._rows[key], None)
             self.tx.touch(from_bytes(self._rows[key].id))
@@ -116,7 +121,7 @@ class Import:
             raise Conflict(f"A session with the id {session.id} belongs to somebody else")
         row = sessions.new_row(tx, raw, lookup.project_row(tx, session.project_id).key)
         _set_properties(row, session)
-        row.revision = _UNFINISHED
+        row.revision, row.compression_count = _UNFINISHED, 0
         row.title, row.title_source = DEFAULT_TITLE, _DEFAULT
         if session.title_source != "default":
             row.title, row.title_source = (
@@ -272,7 +277,8 @@ class Import:
             checkpoint.model, encode_json(replaces, "replaces").decode() if replaces else None,
             to_ms(checkpoint.created_at), _ms(checkpoint.reverted_at),
         )  # fmt: skip
-        self._count("checkpoint", checkpoints.insert_checkpoint(self.tx, row, columns))
+        self._count("checkpoint", checkpoints.insert_checkpoint(self.tx, row, columns) is not None)
+        self._summarised.add(row.key)
         self._changed.add(row.key)
 
     def _snapshot(self, snapshot: Snapshot) -> None:
@@ -283,7 +289,7 @@ class Import:
             encode_json(list(snapshot.checkpoint_ids), "checkpoints").decode(),
             encode_json(snapshot.settings, "settings"), snapshot.token_count, to_ms(snapshot.created_at),
         )  # fmt: skip
-        self._count("snapshot", checkpoints.insert_snapshot(self.tx, row, columns))
+        self._count("snapshot", snapshots.insert_snapshot(self.tx, row, columns))
         self._changed.add(row.key)
 
     def _file(self, content: FileContent) -> None:
@@ -306,7 +312,9 @@ class Import:
             return
         leaf = lookup.message_in_session(self.tx, row, session.head_id) if session.head_id else None
         messages.move_head(self.tx, row, leaf)
+        counted = row.compression_count
         _set_properties(row, session)
+        row.compression_count = max(counted, row.compression_count)
         source = TITLE_SOURCES.index(session.title_source)
         if (session.title, source) != (row.title, row.title_source) and source != _DEFAULT:
             session_rows.set_title(self.tx, row, check_title(session.title), source)

@@ -6,6 +6,7 @@ from palaver.ids import from_bytes
 from palaver.storage import text
 from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, guard_of
 from palaver.storage.transaction import POSITION_MASK, Row, Writing
+from palaver.storage.verbs import replacing
 from palaver.storage.verbs.files import detach_files
 from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED, MESSAGE_PURGED, SESSION_PURGED
 from palaver.storage.verbs.message_rows import indexed_columns
@@ -82,11 +83,11 @@ def _unindex_messages(tx: Writing, low: int, high: int) -> None:
 
 def _drop_quoting_checkpoints(tx: Writing, session: SessionRow, position: int) -> None:
     for columns in tx.rows("list_checkpoints", session=session.key):
-        key, from_position, through_position = columns[0], columns[3], columns[4]
-        if from_position <= position <= through_position:
-            tx.run("delete_checkpoint", key=key)
+        if columns[replacing.FROM] <= position <= columns[replacing.THROUGH]:
+            tx.run("delete_checkpoint", key=columns[replacing.KEY])
             session.checkpoint_count -= 1
             tx.mark(CHECKPOINT_CHANGED, session.ref(0))
+    replacing.refresh(tx, session)
 
 
 def _project_of(tx: Writing, row: SessionRow) -> ProjectRow:

@@ -33,7 +33,7 @@ from palaver.storage.rows import (
 )
 from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.values import session_value
-from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows
+from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows, snapshots
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.message_rows import Tip, add_message
 from palaver.storage.verbs.purging import purge_session_rows
@@ -306,6 +306,8 @@ def _update_detail(
 def clear_session(tx: Writing, session_id: str) -> Session:
     row, project_id = idle_session_row(tx, session_id)
     lookup.check_not_trashed(row)
+    if row.head:
+        snapshots.take(tx, row, None, "recovery")
     messages.move_head(tx, row, None)
     session_rows.save(tx, row)
     tx.touch(from_bytes(row.id))

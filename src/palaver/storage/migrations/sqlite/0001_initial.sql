@@ -154,9 +154,11 @@ CREATE TABLE checkpoint (
   replaces TEXT,                    -- JSON array of ids; NULL for none
   created_at INTEGER NOT NULL,
   reverted_at INTEGER,
+  front INTEGER NOT NULL,           -- 1 where it is not reverted, and no other such one replaces it
   guard BLOB NOT NULL,
   UNIQUE (session_key, number)
 ) STRICT;
+CREATE INDEX checkpoint_front ON checkpoint (session_key, number) WHERE front = 1;
 
 CREATE TABLE snapshot (
   key INTEGER PRIMARY KEY,

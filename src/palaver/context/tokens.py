@@ -1,6 +1,6 @@
 """Counting tokens. One counter everywhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from palaver.context.attachments import Image
@@ -57,17 +57,31 @@ def count(message: Message | NewMessage, counter: Counter = _PLAIN) -> int:
     return count_parts(message.parts, counter)
 
 
+def list_texts(parts: Iterable[Part | Image]) -> Iterator[str]:
+    """The texts in these parts that are sent to a model."""
+    for part in parts:
+        yield from _texts(part)
+
+
+def _texts(part: Part | Image) -> tuple[str, ...]:
+    match part:
+        case Text(text=text):
+            return (text,)
+        case ToolCall(name=name, args=args):
+            return name, encode(args).decode()
+        case ToolResult(llm_content=str() as content):
+            return (content,)
+        case ToolResult(llm_content=content):
+            return (encode(content).decode(),)
+        case _:
+            return ()
+
+
 def _count_part(part: Part | Image, counter: Counter) -> int:
     match part:
         case Image(tokens=tokens):
             return tokens
         case Text(text=text):
             return counter.count(text)
-        case ToolCall(name=name, args=args):
-            return counter.count(name) + counter.count(encode(args).decode())
-        case ToolResult(llm_content=str() as content):
-            return counter.count(content)
-        case ToolResult(llm_content=content):
-            return counter.count(encode(content).decode())
         case _:
-            return 0
+            return sum(map(counter.count, _texts(part)))

@@ -6,8 +6,20 @@ from typing import Literal
 import msgspec
 
 from palaver.context.attachments import Image
+from palaver.context.thoughts import are_wanted, is_thought
 from palaver.context.tokens import Counter, count, count_parts
-from palaver.model import Checkpoint, File, Message, NewMessage, Part, Role, Text, ToolCall, ToolResult
+from palaver.model import (
+    Checkpoint,
+    File,
+    Message,
+    NewMessage,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 
 Stored = Message | NewMessage
 
@@ -102,10 +114,19 @@ class Weights:
                 sent for part, sent in zip(_telling(message), parts, strict=True) if isinstance(part, File)
             ]
             tokens = (
-                count(message, self.counter) + count_parts(files, self.counter) + self.counter.per_message
+                count(message, self.counter)
+                + count_parts(files, self.counter)
+                + self._count_thoughts(message, parts)
+                + self.counter.per_message
             )
             self._counts[key] = tokens
         return tokens
+
+    def _count_thoughts(self, message: Stored, parts: tuple[Part | Image, ...]) -> int:
+        """Those that are sent; what a provider reported of an answer holds them already."""
+        if message.usage is not None and message.usage.output_tokens is not None:
+            return 0
+        return sum(self.counter.count(part.text) for part in parts if isinstance(part, Reasoning))
 
     def _as_sent(self, part: Part) -> Part | Image:
         if not isinstance(part, File):
@@ -220,7 +241,14 @@ def _split_results(message: Stored) -> tuple[Stored, dict[str, ToolResult]]:
 
 
 def _telling(message: Stored) -> list[Part]:
+    """What of a message is sent."""
+    if len(message.parts) > 1 and are_wanted(message.parts):
+        return [part for part in message.parts if _says_something(part) or _is_thought(part)]
     return [part for part in message.parts if _says_something(part)]
+
+
+def _is_thought(part: Part) -> bool:
+    return isinstance(part, Reasoning) or is_thought(part)
 
 
 def _says_something(part: Part) -> bool:

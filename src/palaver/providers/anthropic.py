@@ -9,7 +9,7 @@ from palaver.errors import ProviderError
 from palaver.ids import new_id
 from palaver.model import ToolCall, Usage
 from palaver.providers import listing
-from palaver.providers.anthropic_request import to_body
+from palaver.providers.anthropic_request import headers_for, thought, to_body
 from palaver.providers.base import Delta, ModelInfo, Request
 from palaver.providers.fields import arguments, mapping, mended, text, whole
 from palaver.providers.hosted import completed
@@ -92,14 +92,18 @@ class AnthropicProvider:
             return completed(ModelInfo(id=model, provider=self.name))
 
     def stream(self, request: Request) -> "AnthropicAnswer":
-        return AnthropicAnswer(self._server, self._server.stream("messages", to_body(request)))
+        body = to_body(request)
+        events = self._server.stream("messages", body, headers_for(body))
+        return AnthropicAnswer(self._server, events, keeps=bool(request.tools))
 
 
 class AnthropicAnswer(StreamedAnswer):
-    """Reads events that begin, extend and end the blocks of a message."""
+    """Reads events that begin, extend and end the blocks of a message. `keeps`: its thoughts are wanted back."""
 
-    def __init__(self, server: Server, events: Events) -> None:
+    def __init__(self, server: Server, events: Events, *, keeps: bool = False) -> None:
         super().__init__(server, events)
+        self._keeps = keeps
+        self._signature = ""
         self._calls: dict[Any, _Call] = {}
         self._told: dict[str, Any] = {}
 
@@ -115,6 +119,8 @@ class AnthropicAnswer(StreamedAnswer):
                 yield from self._begin(event.get("index"), mapping(event.get("content_block")))
             case "content_block_delta":
                 yield from self._extend(event.get("index"), mapping(event.get("delta")))
+            case "content_block_stop":
+                yield from self._sign()
             case "message_delta":
                 reason = text(mapping(event.get("delta")).get("stop_reason"))
                 self.reason = _REASONS.get(reason, reason) or self.reason
@@ -122,7 +128,7 @@ class AnthropicAnswer(StreamedAnswer):
             case "message_stop":
                 self.done = True
             case str():
-                return  # `ping`, the ends of blocks, and what later versions add
+                return  # `ping`, and what later versions add
             case _:
                 raise ProviderError(
                     f"{self.server.name} sent an event of an unknown shape: {self.server.quote(data)}"
@@ -141,8 +147,11 @@ class AnthropicAnswer(StreamedAnswer):
                 yield from self.say(text(block.get("text")))
             case "thinking":
                 yield from self.think(text(block.get("thinking")))
+                self._signature = text(block.get("signature"))
+            case "redacted_thinking" if self._keeps:
+                yield from self.keep(thought(data=text(block.get("data"))))
             case _:
-                return  # what only the server itself can read
+                return  # what later versions add
 
     def _extend(self, index: Any, delta: Mapping[str, Any]) -> Iterator[Delta]:
         match delta.get("type"):
@@ -150,12 +159,20 @@ class AnthropicAnswer(StreamedAnswer):
                 yield from self.say(text(delta.get("text")))
             case "thinking_delta":
                 yield from self.think(text(delta.get("thinking")))
+            case "signature_delta":
+                self._signature += text(delta.get("signature"))
             case "input_json_delta":
                 call = self._calls.get(_key(index))
                 if call is not None:
                     call.pieces.append(text(delta.get("partial_json")))
             case _:
-                return  # signatures, citations
+                return  # citations
+
+    def _sign(self) -> Iterator[Delta]:
+        """At the end of a block: a thought goes back as it came, with its signature."""
+        if self._signature and self._keeps:
+            yield from self.keep(thought(signature=self._signature))
+        self._signature = ""
 
     def _count(self, told: Mapping[str, Any]) -> Iterator[Delta]:
         """The usage so far: a later event replaces what it repeats and leaves out what stays."""

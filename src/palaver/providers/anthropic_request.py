@@ -1,13 +1,14 @@
 """What a model is asked, written as the Anthropic protocol has it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from palaver.context.attachments import Image
 from palaver.context.prompt import Sent
+from palaver.context.thoughts import is_thought
 from palaver.context.tools import Tool
-from palaver.model import Text, ToolCall, ToolResult, text_of
+from palaver.model import Opaque, Part, Reasoning, Role, Text, ToolCall, ToolResult, text_of
 from palaver.providers.base import Request
 from palaver.providers.outgoing import arguments_of, base64_of, content_of
 
@@ -30,6 +31,11 @@ _BY_EFFORT = (4, 6)
 """From this version on Claude thinks as much as an effort says; before it, by a number of tokens."""
 _NO_SAMPLING = (4, 7)
 """From this version on Claude takes no temperature."""
+_BOUND = {"fable": (5, 1), "mythos": (5, 1), "opus": (5, 5), "sonnet": (5, 5), "haiku": (5, 5)}
+"""From these versions on a thought is good only behind the very messages it was had behind."""
+_UNBOUND = {"block_binding": {"prefix_mismatch_behavior": "drop_block"}}
+_BETA = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
+PROTOCOL = "anthropic"
 
 
 def to_body(request: Request) -> dict[str, Any]:
@@ -49,26 +55,50 @@ def to_body(request: Request) -> dict[str, Any]:
         body = _without_sampling(body)
     if isinstance(body.get("stop_sequences"), str):
         body["stop_sequences"] = [body["stop_sequences"]]
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
-    return _thinking(body, request) | dict(request.extra)
+    tools = [_tool(tool) for tool in request.tools]
+    if tools:
+        body["tools"] = tools
+    elif called := _called(messages):
+        body |= {"tools": called, "tool_choice": {"type": "none"}}
+    return _unbound(_thinking(body, request)) | dict(request.extra)
+
+
+def headers_for(body: Mapping[str, Any]) -> dict[str, str]:
+    """What a request of this body needs beside it."""
+    thinking = body.get("thinking")
+    return _BETA if isinstance(thinking, dict) and "block_binding" in thinking else {}
+
+
+def thought(**data: str) -> dict[str, Any]:
+    """How a thought is kept: its `signature`, behind the reasoning it signs, or the `data` of one nobody may read."""
+    return {"protocol": PROTOCOL, **data}
+
+
+def _called(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tools that were called and are there no more: the protocol wants each one described, as long as calls stand in
+    the conversation."""
+    blocks = (block for message in messages for block in message["content"])
+    names = dict.fromkeys(block["name"] for block in blocks if block["type"] == "tool_use")
+    return [_tool(Tool(name, "No longer available.", {"type": "object"})) for name in names]
 
 
 def to_wire(messages: Iterable[Sent]) -> tuple[str, list[dict[str, Any]]]:
     """The system messages at the front as one text, and the rest as messages in which user and assistant alternate.
 
     Results of tools stand in a user's message. Of system messages further on, the protocol knows none: they are told
-    as the user's. Blocks without text are left out.
+    as the user's. Blocks without text are left out. Thoughts go back with the calls that the newest question led to.
     """
+    sents = list(messages)
+    asked = _question_in(sents)
     system: list[str] = []
     wire: list[dict[str, Any]] = []
     ids = _Ids()
-    for sent in messages:
+    for at, sent in enumerate(sents):
         if sent.role == "system" and not wire:
             system.append(text_of(sent.parts))
             continue
         role = "assistant" if sent.role == "assistant" else "user"
-        blocks = list(_blocks(sent, ids))
+        blocks = list(_blocks(_with_thoughts(sent) if at > asked else sent.parts, ids, sent.role))
         if blocks and wire and wire[-1]["role"] == role:
             wire[-1]["content"] += blocks
         elif blocks:
@@ -78,9 +108,37 @@ def to_wire(messages: Iterable[Sent]) -> tuple[str, list[dict[str, Any]]]:
     return "\n\n".join(filter(None, system)), wire
 
 
-def _blocks(sent: Sent, ids: "_Ids") -> Iterator[dict[str, Any]]:
+def _question_in(messages: Sequence[Sent]) -> int:
+    """Where the user's newest message stands, -1 where there is none."""
+    return max((at for at, sent in enumerate(messages) if sent.role == "user"), default=-1)
+
+
+def _with_thoughts(sent: Sent) -> Iterator[Part | Image | dict[str, Any]]:
+    """The parts of an answer, with its thoughts as blocks of the protocol."""
+    reasoning = ""
     for part in sent.parts:
+        if isinstance(part, Reasoning):
+            reasoning += part.text
+        elif isinstance(part, Opaque) and is_thought(part) and part.data.get("protocol") == PROTOCOL:
+            yield _thought_block(part.data, reasoning)
+            reasoning = ""
+        else:
+            yield part
+
+
+def _thought_block(data: Mapping[str, Any], reasoning: str) -> dict[str, Any]:
+    if "data" in data:
+        return {"type": "redacted_thinking", "data": data["data"]}
+    return {"type": "thinking", "thinking": reasoning, "signature": data.get("signature", "")}
+
+
+def _blocks(
+    parts: Iterable[Part | Image | dict[str, Any]], ids: "_Ids", role: Role
+) -> Iterator[dict[str, Any]]:
+    for part in parts:
         match part:
+            case dict():
+                yield part
             case Text(text=said) if said.strip():
                 yield {"type": "text", "text": said}
             case ToolCall():
@@ -92,7 +150,7 @@ def _blocks(sent: Sent, ids: "_Ids") -> Iterator[dict[str, Any]]:
                 }
             case ToolResult():
                 yield _result(part, ids.find(part.call_id))
-            case Image() if sent.role == "user":
+            case Image() if role == "user":
                 yield _image(part)
             case Image(name=name):
                 yield {"type": "text", "text": f"[image: {name}]"}
@@ -143,11 +201,34 @@ def _thinking(body: dict[str, Any], request: Request) -> dict[str, Any]:
     if _version(request.model) >= _BY_EFFORT:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         asked["output_config"] = {"effort": "low" if effort == "minimal" else effort}
-    elif request.messages and request.messages[-1].role == "tool":
-        return body  # it would have to be sent its signed thoughts about the call, which nobody keeps
+    elif _began_without_thought(request.messages):
+        return body  # it thinks from the first call on or not at all
     else:
         asked["thinking"] = {"type": "enabled", "budget_tokens": budget}
     return _without_sampling(body) | asked
+
+
+def _began_without_thought(messages: Sequence[Sent]) -> bool:
+    answers = (sent for sent in messages[_question_in(messages) + 1 :] if sent.role == "assistant")
+    first = next(answers, None)
+    return first is not None and not any(map(is_thought, first.parts))
+
+
+def _unbound(body: dict[str, Any]) -> dict[str, Any]:
+    """A request whose thoughts are dropped, and not refused, where older messages were left out since."""
+    thoughts = any(
+        block["type"] in ("thinking", "redacted_thinking")
+        for message in body["messages"]
+        for block in message["content"]
+    )
+    if not thoughts or not _is_bound(body["model"]):
+        return body
+    return body | {"thinking": {"type": "adaptive", **body.get("thinking", {}), **_UNBOUND}}
+
+
+def _is_bound(model: str) -> bool:
+    family = next((name for name in _BOUND if f"claude-{name}-" in model), None)
+    return family is not None and _version(model) >= _BOUND[family]
 
 
 def _without_sampling(body: dict[str, Any]) -> dict[str, Any]:

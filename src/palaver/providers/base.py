@@ -8,7 +8,7 @@ import msgspec
 from palaver.context.prompt import Sent
 from palaver.context.tools import Tool
 from palaver.errors import ProviderError
-from palaver.model import Reasoning, Text, ToolCall, Usage
+from palaver.model import Opaque, Reasoning, Text, ToolCall, Usage
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -30,8 +30,9 @@ class Finish(msgspec.Struct, frozen=True):
     reason: str
 
 
-Delta = Text | Reasoning | ToolCall | Usage | Finish
-"""A piece of text or reasoning, a whole tool call, the tokens used, the end. Text holds no lone surrogates."""
+Delta = Text | Reasoning | Opaque | ToolCall | Usage | Finish
+"""A piece of text or reasoning, what of its thoughts the server wants back (`context.thoughts`), a whole tool call, the
+tokens used, the end. Text holds no lone surrogates."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

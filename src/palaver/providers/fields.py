@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from palaver.providers.text import mend
@@ -38,16 +39,22 @@ def arguments(text: str) -> Any:
     if not text.strip():
         return {}
     try:
-        return mended(json.loads(text))
+        return mended(json.loads(text, parse_constant=_refuse))
     except (ValueError, RecursionError):
         return mend(text)
 
 
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
 def mended(value: Any) -> Any:
-    """The same JSON value without lone surrogates."""
+    """The same value as JSON has it: no lone surrogates, and numbers that are none as text."""
     match value:
         case str():
             return mend(value)
+        case float():
+            return value if isfinite(value) else str(value)
         case dict():
             return {mend(key): mended(item) for key, item in value.items()}
         case list():

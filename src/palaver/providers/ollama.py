@@ -18,12 +18,14 @@ from palaver.providers.outgoing import (
     images_of,
     joined,
     spoken,
+    thoughts_of,
 )
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
 from palaver.providers.transport import Events, Server, Timeouts
 
 PORT = 11434
+PROTOCOL = "ollama"
 LARGEST_UNASKED = 8192
 """Tokens of window taken of a large model where nobody has said how many: Ollama sets aside memory for all of them."""
 
@@ -92,7 +94,21 @@ class OllamaProvider:
         )
 
     def stream(self, request: Request) -> "OllamaAnswer":
-        return OllamaAnswer(self._server, self._server.stream_lines("api/chat", _body(request)))
+        return OllamaAnswer(self._server, self._server.stream_lines("api/chat", self._body(request)))
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": to_wire(request.messages, self.name),
+            "stream": True,
+        }
+        effort = request.settings.get("reasoning_effort")
+        if effort is not None:
+            body["think"] = _THINK.get(effort, effort)
+        if request.tools:
+            body["tools"] = [function_of(tool) for tool in request.tools]
+        options = _options(request) | dict(mapping(request.extra.get("options")))
+        return body | ({"options": options} if options else {}) | _without_options(request.extra)
 
 
 class OllamaAnswer(StreamedAnswer):
@@ -101,6 +117,7 @@ class OllamaAnswer(StreamedAnswer):
     def __init__(self, server: Server, events: Events) -> None:
         super().__init__(server, events)
         self._calls: list[ToolCall] = []
+        self._thought = False
 
     def read(self, data: str) -> Iterator[Delta]:
         chunk = self.parse(data)
@@ -108,7 +125,9 @@ class OllamaAnswer(StreamedAnswer):
             # It has begun to answer: what breaks then is the model's process, and that is started anew.
             raise self.server.failure(chunk["error"], whole(chunk.get("status_code")), retryable=True)
         message = mapping(chunk.get("message"))
-        yield from self.think(text(message.get("thinking")))
+        thinking = text(message.get("thinking"))
+        self._thought = self._thought or bool(thinking)
+        yield from self.think(thinking)
         yield from self.say(text(message.get("content")))
         self._calls += map(_read_call, dicts(message.get("tool_calls")))
         if chunk.get("done") is True:
@@ -118,6 +137,9 @@ class OllamaAnswer(StreamedAnswer):
 
     def calls(self) -> Iterator[ToolCall]:
         return iter(self._calls)
+
+    def thoughts(self) -> dict[str, Any]:
+        return {"protocol": PROTOCOL, "provider": self.server.name} if self._thought else {}
 
 
 def base_address(address: str) -> str:
@@ -147,12 +169,12 @@ def _window(shown: Mapping[str, Any]) -> int | None:
     return min(trained, LARGEST_UNASKED) if trained else None
 
 
-def to_wire(messages: Iterable[Sent]) -> list[dict[str, Any]]:
-    """Messages as the protocol has them."""
-    return joined(message for sent in messages for message in _messages(sent))
+def to_wire(messages: Iterable[Sent], provider: str = "") -> list[dict[str, Any]]:
+    """Messages as the protocol has them; thoughts go back to the provider that had them."""
+    return joined(message for sent in messages for message in _messages(sent, provider))
 
 
-def _messages(sent: Sent) -> Iterator[dict[str, Any]]:
+def _messages(sent: Sent, provider: str) -> Iterator[dict[str, Any]]:
     match sent.role:
         case "tool":
             for part in sent.parts:
@@ -168,19 +190,9 @@ def _messages(sent: Sent) -> Iterator[dict[str, Any]]:
             calls = [_call(part) for part in sent.parts if isinstance(part, ToolCall)]
             images = [base64_of(image) for image in images_of(sent)]
             content = {"content": said} if said or not calls else {}
-            beside = {"tool_calls": calls, "images": images}
+            _, thinking = thoughts_of(sent, PROTOCOL, provider)
+            beside = {"thinking": thinking, "tool_calls": calls, "images": images}
             yield {"role": role, **content, **{name: some for name, some in beside.items() if some}}
-
-
-def _body(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": request.model, "messages": to_wire(request.messages), "stream": True}
-    effort = request.settings.get("reasoning_effort")
-    if effort is not None:
-        body["think"] = _THINK.get(effort, effort)
-    if request.tools:
-        body["tools"] = [function_of(tool) for tool in request.tools]
-    options = _options(request) | dict(mapping(request.extra.get("options")))
-    return body | ({"options": options} if options else {}) | _without_options(request.extra)
 
 
 def _options(request: Request) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from palaver.context.attachments import Image
 from palaver.context.prompt import Sent
+from palaver.context.thoughts import is_thought
 from palaver.context.tools import Tool
-from palaver.model import Text, ToolCall, ToolResult
+from palaver.model import Opaque, Reasoning, Text, ToolCall, ToolResult
 
 
 def arguments_of(call: ToolCall) -> dict[str, Any]:
@@ -76,6 +77,15 @@ def _text(part: object) -> str:
 def images_of(sent: Sent) -> list[Image]:
     """The images that are sent: the user's. No protocol takes them everywhere."""
     return [part for part in sent.parts if isinstance(part, Image)] if sent.role == "user" else []
+
+
+def thoughts_of(sent: Sent, protocol: str, provider: str) -> tuple[dict[str, Any], str]:
+    """What this provider wants back with the calls of an answer it gave, and the reasoning; of other answers nothing."""
+    for part in sent.parts:
+        if isinstance(part, Opaque) and is_thought(part) and part.data.get("protocol") == protocol:
+            reasoning = "".join(part.text for part in sent.parts if isinstance(part, Reasoning))
+            return (part.data, reasoning) if part.data.get("provider") == provider else ({}, "")
+    return {}, ""
 
 
 def base64_of(image: Image) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+from palaver.context.thoughts import SOURCE
 from palaver.errors import ProviderError
-from palaver.model import Reasoning, Text, ToolCall
+from palaver.model import Opaque, Reasoning, Text, ToolCall
 from palaver.providers.base import ConnectionLost, Delta, Finish
+from palaver.providers.fields import mended
 from palaver.providers.text import Mender
 from palaver.providers.transport import Events, Server
 
@@ -48,6 +50,10 @@ class StreamedAnswer(ABC):
     def calls(self) -> Iterator[ToolCall]:
         """The tool calls of the whole answer."""
 
+    def thoughts(self) -> dict[str, Any]:
+        """What goes back with the calls of the whole answer, beside its reasoning; nothing where that is empty."""
+        return {}
+
     def parse(self, data: str) -> dict[str, Any]:
         """An event that is an object. Raises `ProviderError`."""
         event = self.server.parse(data)
@@ -67,11 +73,19 @@ class StreamedAnswer(ABC):
         if text := self._reasoning.feed(text):
             yield Reasoning(text)
 
+    def keep(self, data: dict[str, Any]) -> Iterator[Delta]:
+        """The reasoning so far is whole, and goes back with this."""
+        if reasoning := self._reasoning.flush():
+            yield Reasoning(reasoning)
+        yield Opaque(SOURCE, mended(data))
+
     def _end(self) -> Iterator[Delta]:
         if reasoning := self._reasoning.flush():
             yield Reasoning(reasoning)
         if text := self._text.flush():
             yield Text(text)
         calls = list(self.calls())
+        if calls and (thoughts := self.thoughts()):
+            yield from self.keep(thoughts)
         yield from calls
         yield Finish("tool_calls" if calls and self.reason == "stop" else self.reason or "stop")

@@ -69,9 +69,11 @@ class Server:
         """What a POST of `body` answers. Raises `ProviderError`."""
         return self._ask("POST", address, body)
 
-    def stream(self, path: str, body: Mapping[str, Any]) -> "Events":
-        """POST `body` and read the server-sent events that answer it."""
-        return Events(self, path, body, _server_sent)
+    def stream(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> "Events":
+        """POST `body`, with these headers too, and read the server-sent events that answer it."""
+        return Events(self, path, body, _server_sent, headers)
 
     def stream_lines(self, path: str, body: Mapping[str, Any]) -> "Events":
         """POST `body` and read the lines of JSON that answer it."""
@@ -195,11 +197,19 @@ Framing = Callable[[Server, httpx2.Response], Iterator[str]]
 class Events:
     """The data of each event that answers one request. Iterate once; `close` from any thread."""
 
-    def __init__(self, server: Server, path: str, body: Mapping[str, Any], framing: Framing) -> None:
+    def __init__(
+        self,
+        server: Server,
+        path: str,
+        body: Mapping[str, Any],
+        framing: Framing,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._server = server
         self._path = path
         self._body = body
         self._framing = framing
+        self._headers = headers
         self._closed = False
         self._stream: Any = None
 
@@ -222,7 +232,11 @@ class Events:
         with server.translated():
             client = server.open()
             request = client.build_request(
-                "POST", self._path, json=self._body, extensions={"trace": self._on_trace}
+                "POST",
+                self._path,
+                json=self._body,
+                headers=self._headers,
+                extensions={"trace": self._on_trace},
             )
             response = client.send(request, stream=True)
         try:

@@ -1,0 +1,59 @@
+"""Toolboxes of real servers, closed when the test ends."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from palaver.settings import ToolServerSettings
+from palaver.tools.mcp import McpToolbox
+
+SERVERS = Path(__file__).parent / "servers"
+
+
+class MakeBox(Protocol):
+    def __call__(self, *servers: ToolServerSettings, **options: Any) -> McpToolbox: ...
+
+
+def plain(name: str = "plain", **fields: Any) -> ToolServerSettings:
+    return ToolServerSettings(name=name, command=sys.executable, args=(str(SERVERS / "plain.py"),), **fields)
+
+
+def faulty(fault: str, name: str = "faulty", **fields: Any) -> ToolServerSettings:
+    """A server with the fault of that name in servers/faulty.py."""
+    return ToolServerSettings(
+        name=name, command=sys.executable, args=(str(SERVERS / "faulty.py"), fault), **fields
+    )
+
+
+@pytest.fixture
+def make_box() -> Iterator[MakeBox]:
+    boxes: list[McpToolbox] = []
+
+    def make(*servers: ToolServerSettings, **options: Any) -> McpToolbox:
+        box = McpToolbox(servers, **{"environment": dict(os.environ), "patience": 60.0, **options})
+        boxes.append(box)
+        return box
+
+    yield make
+    for box in boxes:
+        box.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -6,12 +6,16 @@ from typing import Literal
 import msgspec
 
 from palaver.context.prompt import MARKER, Prompt, Reason, Sent
-from palaver.context.window import DEFAULT_WINDOW, WARNING_PERCENT
+from palaver.context.window import (
+    CHECKPOINT_PERCENT,
+    DEFAULT_WINDOW,
+    EMERGENCY_PERCENT,
+    WARNING_PERCENT,
+)
 from palaver.model import Checkpoint, Message, Role, Session, Text
 from palaver.store import Store
 
 Kind = Literal["system_prompt", "checkpoint", "marker", "message"]
-CHECKPOINT_PERCENT, EMERGENCY_PERCENT = 80, 95
 _PREVIEW = 200
 
 
@@ -32,7 +36,7 @@ class Weighed(_Value, frozen=True):
     """A prompt in numbers; all are tokens but `message_count` and `checkpoint_count`.
 
     `window_source` says who said the window: "session", "provider", "table" or "default". `used` is what the messages
-    take of `budget`, which is the limit less system prompt, tools and checkpoints.
+    take of `budget`, which is the limit less everything else; `template` is what the model's own format adds to a prompt.
     """
 
     session_id: str
@@ -46,6 +50,7 @@ class Weighed(_Value, frozen=True):
     used: int
     truncated: bool
     system_prompt: int
+    template: int
     tools: int
     checkpoints: int
     messages: int
@@ -85,7 +90,8 @@ def weigh(session: Session, prompt: Prompt, checkpoints: Sequence[Checkpoint]) -
         used=prompt.used,
         truncated=prompt.truncated,
         system_prompt=shares["system_prompt"],
-        tools=prompt.tokens - sum(shares.values()),
+        template=prompt.overhead - prompt.tools,
+        tools=prompt.tools,
         checkpoints=shares["checkpoint"],
         messages=shares["message"] + shares["marker"],
         checkpoint_count=kinds.count("checkpoint"),

@@ -21,6 +21,7 @@ SECTIONS = {
         "ls": ("ls", "List sessions, newest first."),
         "show": ("show", "Show a session's messages."),
         "search": ("search", "Find words in every session."),
+        "context": ("context", "Show what of a session would be sent to its model."),
     },
     "Organise": {
         "new": ("new", "Make an empty session."),

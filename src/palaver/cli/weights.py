@@ -13,6 +13,7 @@ from palaver.cli.transcript import COLOURS
 from palaver.ids import short
 
 _BAR = 40
+_KIND = 9
 _SOURCES = {
     "session": "set for this session",
     "provider": "as its server says",
@@ -27,6 +28,7 @@ _REASONS = {
     "orphan_result": "a result without its call",
     "checkpoint": "a checkpoint stands in for it",
     "truncated": "it does not fit",
+    "strategy": "this session sends the newest messages alone",
 }
 _KINDS = {"system_prompt": "system prompt", "checkpoint": "checkpoint", "marker": "marker", "message": ""}
 
@@ -97,7 +99,7 @@ def _run_of(line: Line) -> tuple[str | None, str | None]:
 
 
 def _sent(line: Line, width: int) -> Text:
-    what = _KINDS[line.kind] or line.role
+    what = (_KINDS[line.kind] or line.role).ljust(_KIND)
     place = f"{line.position:,}" if line.position else ""
     start = f"{line.tokens or 0:>8,}  {place:>7}  "
     room = max(10, width - len(start) - len(what) - 2)
@@ -133,6 +135,7 @@ def _shares(weighed: Weighed) -> list[tuple[str, int, str]]:
     return [
         ("system prompt", weighed.system_prompt, "magenta"),
         ("tools", weighed.tools, "yellow"),
+        ("the model's format", weighed.template, "cyan"),
         (number(weighed.checkpoint_count, "checkpoint"), weighed.checkpoints, "blue"),
         (number(weighed.message_count, "message"), weighed.messages, "green"),
     ]

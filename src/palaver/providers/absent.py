@@ -6,13 +6,16 @@ from palaver.errors import ProviderError
 from palaver.providers.base import ModelInfo, Provider, Request
 from palaver.providers.hosted import completed
 
+UNKNOWN = "unknown"
+"""The model where none was ever chosen."""
+
 
 class AbsentProvider:
     """Says what `real` says of a model, and what is known of the model where that does not answer or is None."""
 
     def __init__(self, name: str, real: Provider | None = None) -> None:
         self.name = name
-        self.default_model: str | None = real.default_model if real else None
+        self.default_model: str | None = (real.default_model if real else None) or UNKNOWN
         self._real = real
 
     def list_models(self) -> list[ModelInfo]:

@@ -3,7 +3,7 @@
 import pytest
 
 from palaver import Store
-from palaver.chat.commands import Context, Statistics, Weight
+from palaver.chat.commands import Context, Statistics, Switched, Weight
 from tests.chat.commands.conftest import failed, replied, said
 from tests.support.factories import say
 
@@ -11,8 +11,7 @@ from tests.support.factories import say
 def test_context_size_counts_here_and_in_the_next_session(context: Context) -> None:
     said(context, "/context size 8192")
     assert context.session.context_size == 8192
-    said_of_model = replied(context, "/model demo", object)
-    assert said_of_model
+    replied(context, "/model demo", Switched)
     assert context.session.context_size == 8192
 
 
@@ -23,7 +22,7 @@ def test_context_alone_tells_what_is_sent(context: Context, store: Store) -> Non
     weighed = replied(context, "/context", Weight).weighed
     assert (weighed.window, weighed.limit, weighed.window_source) == (8192, 6963, "session")
     assert (weighed.system_prompt, weighed.messages, weighed.message_count) == (10, 200, 2)
-    assert weighed.tokens == weighed.system_prompt + weighed.tools + weighed.checkpoints + weighed.messages
+    assert weighed.tokens == weighed.system_prompt + weighed.checkpoints + weighed.messages + weighed.template
     assert weighed.budget == 6963 - 10
     assert weighed.thresholds.warning == 6953 * 70 // 100
     assert weighed.thresholds.rollover == 6963

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from palaver import Store
-from palaver.chat.commands import Context, Failed, Found, Listed, Switched
+from palaver.chat.commands import Context, Failed, Found, Listed, Moved, Switched
 from tests.chat.commands.conftest import failed, replied, said
-from tests.support.factories import a_conversation, say
+from tests.support.factories import a_conversation, say, texts
 
 
 def test_new_starts_a_linked_session_on_the_same_model(context: Context) -> None:
@@ -42,6 +42,16 @@ def test_title_names_the_session(context: Context) -> None:
 
 def test_a_title_that_cannot_be_is_refused_with_the_reason(context: Context) -> None:
     assert "1000" in failed(context, "/title " + "x" * 5000).replace(",", "")
+
+
+def test_clear_begins_anew_in_the_same_session_and_can_be_taken_back(context: Context, store: Store) -> None:
+    session_id = context.session.id
+    say(store, session_id, "question", "answer")
+    assert "/snapshot rollback" in said(context, "/clear")
+    assert context.session.id == session_id
+    assert texts(store, session_id) == []
+    replied(context, "/snapshot rollback", Moved)
+    assert texts(store, session_id) == ["question", "answer"]
 
 
 def test_clear_claims_nothing_where_nothing_was_said(context: Context) -> None:

@@ -51,6 +51,13 @@ def test_restore_goes_back_and_loses_nothing(
     assert "later" in [message.text for message in store.tree(context.session.id)]
 
 
+def test_a_way_back_says_how_it_is_undone(context: Context, store: Store, snapshot: palaver.Snapshot) -> None:
+    told = replied(context, f"/snapshot restore {short(snapshot.id)}", Moved).text
+    undo = told.partition("/snapshot restore ")[2].split()[0]
+    replied(context, f"/snapshot restore {undo}", Moved)
+    assert texts(store, context.session.id) == ["question", "answer", "later"]
+
+
 def test_rollback_goes_to_the_newest_and_not_forward_again(
     context: Context, store: Store, snapshot: palaver.Snapshot
 ) -> None:

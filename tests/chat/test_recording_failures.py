@@ -195,7 +195,7 @@ def test_a_session_that_is_gone_does_not_hold_up_the_others(
         return store.append(session.id, palaver.user(name))[0]
 
     for name in ("gone", "here"):
-        assert waiting.put(name, palaver.user(name), partial(save, name)) is None
+        assert waiting.put(name, [palaver.user(name)], partial(save, name)) is None
     assert waiting.failure("here") == "disk full"
     room.set()
     until(lambda: not waiting.messages())

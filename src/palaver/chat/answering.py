@@ -1,20 +1,23 @@
-"""Asks the model and records what it answers. Two threads: one waits for the model, the other writes and watches."""
+"""One answer on its way. Two threads: one asks the model and calls its tools, the other writes and watches."""
 
 import logging
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 
-from palaver.chat.events import END, TurnFailed, TurnFinished
+from palaver.chat.endings import describe
 from palaver.chat.recording import Outcome, Recording
 from palaver.chat.turn import Turn
 from palaver.errors import PalaverError, ProviderError
-from palaver.model import Message, Reasoning, Status, Text, ToolCall, Usage
+from palaver.model import Message, NewMessage, Opaque, Reasoning, Status, Text, ToolCall, ToolResult, Usage
 from palaver.providers.base import Answer, ConnectionLost, Delta, Finish
 
 _log = logging.getLogger(__name__)
+
+_PREPARING_SECONDS = 10.0
+"""How long a stop waits for what is done before the asking: it may be writing a checkpoint."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -26,72 +29,111 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Answering:
-    """One answer, from the request to the closed draft. `run` blocks; the rest may be called from any thread."""
+    """One answer, from the first preparation to the closed draft. `run` blocks; the rest is for the work in it."""
 
-    def __init__(self, session_id: str, question_id: str, recording: Recording, pace: Pace) -> None:
-        self.turn = Turn(session_id, question_id, recording.answer_id, self.stop)
+    def __init__(self, turn: Turn, recording: Recording, pace: Pace) -> None:
+        self._turn = turn
         self._recording = recording
         self._pace = pace
         self._lock = threading.Lock()
         self._sealed = False
         self._wake = threading.Event()
         self._look = threading.Event()
-        self._stop = threading.Event()
+        self._prepared = threading.Event()
         self._done = threading.Event()
+        self._answer: Answer | None = None
+        self._calls: list[ToolCall] = []
         self._usage: Usage | None = None
         self._reason: str | None = None
+        self._early: dict[str, str] = {}
         self._error: PalaverError | None = None
 
-    def stop(self) -> None:
-        """End it soon; what came is kept, what comes from now on is not."""
+    @property
+    def calls(self) -> list[ToolCall]:
+        """What the model has called so far."""
+        return list(self._calls)
+
+    def run(self, work: Callable[["Answering"], None]) -> Message:
+        """Do `work` and record what comes of it until it ends, fails or is stopped; then close the answer."""
+        self._turn.stopping.on_stop(self._stop)
+        threading.Thread(target=self._work, args=(work,), name="palaver-ask", daemon=True).start()
+        self._watch()
         with self._lock:
             self._sealed = True
-        self._stop.set()
-        self._wake.set()
+            answer = self._answer
+        if answer is not None:
+            answer.close()
+        else:
+            self._prepared.wait(_PREPARING_SECONDS)
+        return self._recording.close(self._outcome())
 
     def look(self) -> None:
         """Somebody has changed the draft: look whether it is to stop."""
         self._look.set()
         self._wake.set()
 
-    def run(self, answer: Answer) -> TurnFinished | TurnFailed:
-        """Ask and record until the answer ends, fails or is stopped; then close it and say how it ended."""
-        threading.Thread(target=self._ask, args=(answer,), name="palaver-ask", daemon=True).start()
-        self._watch()
+    def listen(self, answer: Answer) -> None:
+        """Take what the model says, to its end. Raises what the provider raises."""
+        self._prepared.set()
         with self._lock:
-            self._sealed = True
-        answer.close()
-        return self._close()
+            if self._sealed:
+                return
+            self._answer = answer
+        for piece in answer:
+            self._take(piece)
 
-    def fail(self, error: PalaverError) -> TurnFinished | TurnFailed:
-        """Close the answer with an error that came before or beside the asking."""
+    def save(self) -> None:
+        """Have on the disk what came so far, if it can be."""
+        if self._recording.flush():
+            self._turn.stop()
+
+    def put_below(self, message: NewMessage) -> None:
+        """Keep a result or a note that belongs below the answer."""
         with self._lock:
-            self._sealed = True
-            self._error = error
-        return self._close()
+            if self._sealed:
+                return
+            self._recording.put_below(message)
+            for part in message.parts:
+                if isinstance(part, ToolResult):
+                    self._turn.tell_part(part)
+        self._wake.set()
 
-    def _ask(self, answer: Answer) -> None:
+    def end_early(self, **metadata: str) -> None:
+        """Nothing is asked: the answer stays empty and keeps what is said of it here."""
+        with self._lock:
+            self._early = metadata
+
+    def _work(self, work: Callable[["Answering"], None]) -> None:
         try:
-            for piece in answer:
-                self._take(piece)
+            work(self)
         except PalaverError as exc:
             self._note(exc)
-        except Exception as exc:  # noqa: BLE001  (whatever a provider does wrong, the turn must end and say so)
-            _log.exception("A provider failed in an unknown way")
-            self._note(ProviderError(f"the provider failed in an unknown way: {type(exc).__name__}"))
+        except Exception as exc:  # noqa: BLE001  (whatever goes wrong, the turn must end and say so)
+            _log.exception("An answer in session %s failed in an unknown way", self._turn.session_id)
+            what = "the turn" if self._answer is None else "the provider"
+            self._note(ProviderError(f"{what} failed in an unknown way: {type(exc).__name__}"))
         finally:
+            self._prepared.set()
             self._done.set()
             self._wake.set()
+
+    def _stop(self) -> None:
+        """What came is kept, what comes from now on is not."""
+        with self._lock:
+            self._sealed = True
+        self._wake.set()
 
     def _take(self, piece: Delta) -> None:
         with self._lock:
             if self._sealed:
                 return
             match piece:
-                case Text() | Reasoning() | ToolCall():
+                case Text() | Reasoning() | ToolCall() | Opaque():
+                    if isinstance(piece, ToolCall):
+                        self._calls.append(piece)
                     if self._recording.add(piece) >= self._pace.characters:
                         self._wake.set()
-                    self.turn.tell_part(piece)
+                    self._turn.tell_part(piece)
                 case Usage():
                     self._usage = piece
                 case Finish(reason=reason):
@@ -104,52 +146,23 @@ class Answering:
 
     def _watch(self) -> None:
         written = time.monotonic()
-        while not (self._done.is_set() or self._stop.is_set()):
+        while not (self._done.is_set() or self._turn.stopping.wanted):
             self._wake.wait(self._pace.seconds)
             self._wake.clear()
             idle = time.monotonic() - written >= self._pace.renew_seconds
             if self._recording.waiting or idle or self._look.is_set():
                 self._look.clear()
-                if self._recording.flush():
-                    self._stop.set()
+                self.save()
                 written = time.monotonic()
-
-    def _close(self) -> TurnFinished | TurnFailed:
-        message = self._recording.close(self._outcome())
-        return ended(message, self.turn.id_at(END), unsaved=self._recording.failure)
 
     def _outcome(self) -> Outcome:
         error = self._error
-        if error is None:
-            complete = self._reason is not None
-            metadata = {"finishReason": self._reason} if complete else {}
-            return Outcome(
-                status="complete" if complete else "cancelled", usage=self._usage, metadata=metadata
-            )
-        status: Status = "interrupted" if isinstance(error, ConnectionLost) else "error"
-        return Outcome(status=status, error=error.message, usage=self._usage, metadata=_describe(error))
-
-
-def ended(message: Message, id: str, *, unsaved: str | None = None) -> TurnFinished | TurnFailed:
-    """The last event of a turn, as its answer tells it."""
-    told = message.metadata
-    if message.status in ("complete", "cancelled"):
-        return TurnFinished(id=id, message=message, finish_reason=told.get("finishReason"), unsaved=unsaved)
-    return TurnFailed(
-        id=id,
-        message=message,
-        code=told.get("errorCode", PalaverError.code),
-        error=message.error or "The answer was interrupted before its end.",
-        retryable=told.get("retryable", True),
-        retry_after=told.get("retryAfter"),
-        unsaved=unsaved,
-    )
-
-
-def _describe(error: PalaverError) -> dict[str, Any]:
-    told: dict[str, Any] = {"errorCode": error.code, "retryable": False}
-    if isinstance(error, ProviderError):
-        told["retryable"] = error.retryable
-        if error.retry_after is not None:
-            told["retryAfter"] = error.retry_after
-    return told
+        if error is not None:
+            status: Status = "interrupted" if isinstance(error, ConnectionLost) else "error"
+            return Outcome(status=status, error=error.message, usage=self._usage, metadata=describe(error))
+        if self._reason is None:
+            return Outcome(status="cancelled", usage=self._usage, metadata=self._early)
+        # Stopped while its tools run, an answer is not complete although the model had ended.
+        over = self._done.is_set() or not self._calls
+        metadata = {"finishReason": self._reason}
+        return Outcome(status="complete" if over else "cancelled", usage=self._usage, metadata=metadata)

@@ -2,12 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from palaver.errors import Busy, Conflict, Corrupt, Invalid, NotFound, PalaverError, Unavailable
 from palaver.model import Message, NewMessage
+from palaver.store import HEAD, Head
 
 CANNOT_RECORD = (Unavailable, Corrupt, Busy)
 """The store cannot be written now; what is to be written is good."""
@@ -24,7 +25,10 @@ class AnswerRuns(Busy):
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    message: NewMessage
+    """Messages that are saved together, each the parent of the next; the first hangs below `parent_id`."""
+
+    messages: Sequence[NewMessage]
+    parent_id: str | None | Head
     save: Save
 
 
@@ -39,7 +43,14 @@ class Backlog:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def put(self, session_id: str, message: NewMessage, save: Save) -> Message | None:
+    def put(
+        self,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        save: Save,
+        *,
+        parent_id: str | None | Head = HEAD,
+    ) -> Message | None:
         """What `save` returned, or None where it has to wait: then it is tried again behind what waits already.
 
         What the store refuses for good is raised.
@@ -52,7 +63,7 @@ class Backlog:
             except CANNOT_RECORD as exc:
                 self._note(session_id, exc)
         with self._lock:
-            self._waiting.setdefault(session_id, []).append(_Waiting(message, save))
+            self._waiting.setdefault(session_id, []).append(_Waiting(messages, parent_id, save))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._retry, name="palaver-backlog", daemon=True)
                 self._thread.start()
@@ -62,7 +73,34 @@ class Backlog:
         """What waits, oldest first within a session."""
         with self._lock:
             chosen = self._waiting.values() if session_id is None else [self._waiting.get(session_id, [])]
-            return [entry.message for entries in chosen for entry in entries]
+            return [message for entries in chosen for entry in entries for message in entry.messages]
+
+    def find(self, message_id: str) -> tuple[str, NewMessage, str | None | Head] | None:
+        """A message that waits: its session, itself, and what it is to stand below."""
+        with self._lock:
+            for session_id, entries in self._waiting.items():
+                for entry in entries:
+                    parent_id = entry.parent_id
+                    for message in entry.messages:
+                        if message.id == message_id:
+                            return session_id, message, parent_id
+                        parent_id = message.id
+        return None
+
+    def chain(
+        self, session_id: str, leaf_id: str | None | Head
+    ) -> tuple[str | None | Head, list[NewMessage]]:
+        """What of it leads to `leaf_id`, oldest first, and before it the leaf of what is stored."""
+        with self._lock:
+            entries = list(self._waiting.get(session_id, ()))
+        leading: list[NewMessage] = []
+        for entry in reversed(entries):
+            ids = [message.id for message in entry.messages]
+            if leaf_id is HEAD or leaf_id in ids:
+                end = len(ids) if leaf_id is HEAD else ids.index(str(leaf_id)) + 1
+                leading[:0] = entry.messages[:end]
+                leaf_id = entry.parent_id
+        return leaf_id, leading
 
     def failure(self, session_id: str) -> str | None:
         """Why something of the session waits; None where nothing does."""

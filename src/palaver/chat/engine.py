@@ -1,34 +1,41 @@
-"""Runs turns: records the question, asks the model, records the answer as it comes."""
+"""Runs turns: records the question, asks the model, records its answers and what the tools gave back."""
 
-import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
-import msgspec
-
-from palaver.chat.answering import Answering, Pace
-from palaver.chat.backlog import AnswerRuns, Backlog
+from palaver.chat.answering import Pace
+from palaver.chat.attachments import Attachments
+from palaver.chat.backlog import CANNOT_RECORD, AnswerRuns, Backlog
 from palaver.chat.branches import is_answering
-from palaver.chat.events import START, TITLE, WARNING, ContextWarning, TitleChanged, TurnEvent, TurnStarted
+from palaver.chat.calling import Calling
+from palaver.chat.compacting import Compacting
+from palaver.chat.compression import Compression
+from palaver.chat.events import START, TurnEvent, TurnStarted
 from palaver.chat.following import follow
+from palaver.chat.models import Chosen, Models
+from palaver.chat.offering import Offering
+from palaver.chat.permissions import Permissions
+from palaver.chat.places import COMPACTING, Places, Running
 from palaver.chat.prompting import Prompter
 from palaver.chat.recording import Recording
+from palaver.chat.rounds import Means, Rounds
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
-from palaver.errors import Busy, Invalid, PalaverError, ProviderError
+from palaver.errors import Busy, Invalid, NotFound
 from palaver.ids import new_id
-from palaver.model import Change, Message, NewMessage, Session, user
-from palaver.providers.base import ModelInfo, Provider, Request
-from palaver.providers.discover import choose
+from palaver.model import Change, File, Message, NewMessage, Session, user
+from palaver.providers.base import ModelInfo, Provider
 from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
-
-_log = logging.getLogger(__name__)
+from palaver.tools.base import Toolbox
 
 
 class Engine:
-    """Turns in the sessions of one store. One turn runs per session; many sessions may have one at the same time."""
+    """Turns in the sessions of one store. One turn runs per session; many sessions may have one at the same time.
+
+    `toolbox` has the tools that models may call; it is closed by whoever made it. `asks` says that a person is there who
+    can be asked: `InputRequired` then waits for `answer`, else its default is taken at once.
+    """
 
     def __init__(
         self,
@@ -38,17 +45,27 @@ class Engine:
         settings: Settings | None = None,
         pace: Pace | None = None,
         retry_seconds: float = 1.0,
+        toolbox: Toolbox | None = None,
+        asks: bool = False,
     ) -> None:
+        settings = settings or Settings()
         self._store = store
-        self._providers = tuple(providers)
-        self._settings = settings or Settings()
-        self._pace = pace or Pace()
+        self._asks = asks
         self._backlog = Backlog(retry_seconds=retry_seconds)
+        self._models = Models(providers, settings.model)
+        self._attachments = Attachments(store)
         self._prompter = Prompter(store, self._backlog)
-        self._chosen: dict[tuple[str | None, str | None], tuple[Provider, str]] = {}
-        self._lock = threading.Lock()
-        self._taken: set[str] = set()
-        self._running: dict[str, _Running] = {}
+        self._places = Places()
+        self._compression = Compression(store, self._prompter)
+        self._means = Means(
+            store=store,
+            backlog=self._backlog,
+            places=self._places,
+            compression=self._compression,
+            pace=pace or Pace(),
+            calling=Calling(toolbox, Permissions(store)) if toolbox is not None else None,
+            offering=Offering(toolbox, self._models) if toolbox is not None else None,
+        )
         self._unlisten = store.listen(self._on_changes)
 
     def start_turn(
@@ -61,30 +78,66 @@ class Engine:
     ) -> Turn:
         """Record a question and have it answered. The turn goes on when nobody reads its events.
 
-        With an explicit parent that branch is shown from now on. `model` ("name" or "provider/name") is for this answer
+        With an explicit parent that branch is shown from now on. `model` ("name" or "provider/name") is for this turn
         alone; None is the session's. Raises `Busy` while a turn runs in the session, `NotFound` and `Invalid` as the
-        store does, `Invalid` and `ProviderError` where no model can be chosen. Failing to record stops nothing.
+        store does, `Invalid` and `ProviderError` where no model can be chosen, `Invalid` for a file that the model cannot
+        be sent. Failing to record stops nothing.
         """
         new = user(message) if isinstance(message, str) else message
-        with self._place_in(session_id):
+        with self._places.take(session_id):
             session = self._store.get_session(session_id)
-            chosen = self._choose(session, model)
-            question = self._record(session, new, parent_id)
-            if question is None:
-                return self._start(session, new.id, chosen, leaf_id=parent_id, drafted=False)
-            return self._start(session, new.id, chosen, leaf_id=new.id)
+            chosen = self._models.choose_for(session, model)
+            self._check_files(new, chosen)
+            stored = self._record(session, new, parent_id)
+            return self._start(session, new.id, new.id, chosen, drafted=stored is not None)
+
+    def edit(self, message_id: str, text: str, *, model: str | None = None) -> Turn:
+        """Ask a question in other words: a sibling of it with the same files, shown and answered. Raises as `start_turn`
+        does, and `Invalid` where the message is no question."""
+        session_id, question, parent_id = self._find(message_id)
+        if question.role != "user":
+            raise Invalid(f"message {message_id} is no question, so it cannot be asked in other words")
+        files = tuple(part for part in question.parts if isinstance(part, File))
+        return self.start_turn(session_id, user(text, parts=files), parent_id=parent_id, model=model)
 
     def retry(self, message_id: str, *, model: str | None = None) -> Turn:
-        """Ask again: a sibling of the answer `message_id`, or a new answer to the question `message_id`."""
-        message = self._store.get_message(message_id)
-        question_id = message.parent_id if message.role == "assistant" else message.id
-        if question_id is None:
+        """Ask again: a sibling of the answer `message_id`, or a new answer below the question or result `message_id`.
+
+        The answers before it in its turn are kept, and what their calls gave back. Where the store cannot be written the
+        answer is shown, and saved later.
+        """
+        session_id, message, parent_id = self._find(message_id)
+        leaf_id = parent_id if message.role == "assistant" else message.id
+        if not isinstance(leaf_id, str):
             raise Invalid(f"message {message_id} answers no question, so it cannot be asked again")
-        with self._place_in(message.session_id):
-            if is_answering(self._store, message.session_id):
-                raise Busy(f"An answer is being written in session {message.session_id}")
-            session = self._store.set_head(message.session_id, question_id)
-            return self._start(session, question_id, self._choose(session, model), leaf_id=question_id)
+        with self._places.take(session_id):
+            if is_answering(self._store, session_id):
+                raise Busy(f"An answer is being written in session {session_id}")
+            session = self._store.get_session(session_id)
+            chosen = self._models.choose_for(session, model)
+            turn_id = self._find_question(leaf_id)
+            shown = self._show(session_id, leaf_id)
+            return self._start(session, turn_id, leaf_id, chosen, drafted=shown, show=not shown)
+
+    def compact(self, session_id: str) -> Compacting:
+        """Summarise older messages now. Its events end with a `CheckpointFinished` that says what came of it.
+
+        Raises `Busy` while a turn runs in the session, `NotFound`, and what choosing the model raises.
+        """
+        with self._places.take(session_id, COMPACTING):
+            if is_answering(self._store, session_id):
+                raise Busy(f"An answer is being written in session {session_id}")
+            chosen = self._models.choose_for(self._store.get_session(session_id), None)
+            compacting = Compacting(session_id)
+
+            def run() -> None:
+                finished = compacting.make(self._store, self._compression, chosen)
+                self._places.leave(session_id)
+                compacting.end(finished)
+
+            thread = threading.Thread(target=run, name="palaver-compact", daemon=True)
+            self._places.begin(Running(compacting, thread, look=lambda: None))
+            return compacting
 
     def follow(self, session_id: str, turn_id: str, after: str | None = None) -> Iterator[TurnEvent]:
         """The events of a turn, running or ended, in this process or another, behind the event `after`."""
@@ -95,193 +148,140 @@ class Engine:
 
     def running(self, session_id: str) -> Turn | None:
         """The turn this process runs in the session."""
-        with self._lock:
-            running = self._running.get(session_id)
-        return running.answering.turn if running is not None else None
+        running = self._places.find(session_id)
+        return running.work if running is not None and isinstance(running.work, Turn) else None
+
+    def answer(self, session_id: str, request_id: str, choice: str) -> None:
+        """What the person chose where an `InputRequired` waits in the session. See `Turn.answer`."""
+        turn = self.running(session_id)
+        if turn is None:
+            raise NotFound("request", request_id)
+        turn.answer(request_id, choice)
 
     def stop(self, session_id: str) -> bool:
-        """Stop the session's turn, whichever process runs it; what came is kept. False where none runs."""
-        turn = self.running(session_id)
-        if turn is not None:
-            turn.stop()
+        """Stop what runs in the session, whichever process runs it; what came is kept. False where nothing does."""
+        running = self._places.find(session_id)
+        if running is not None:
+            running.work.stop()
             return True
         head_id = self._store.get_session(session_id).head_id
         return head_id is not None and self._store.request_stop(head_id)
 
     def list_models(self) -> list[ModelInfo]:
         """The models of every provider that answers now."""
-        found: list[ModelInfo] = []
-        for provider in self._providers:
-            try:
-                found += provider.list_models()
-            except ProviderError as exc:
-                _log.info("%s is left out of the models: %s", provider.name, exc.message)
-        return found
+        return self._models.list()
 
     def choose(self, model: str | None) -> tuple[str, str]:
         """The names of the provider and the model that "name" or "provider/name" means. Raises `Invalid`."""
-        provider, name = choose(self._providers, model)
+        provider, name = self._models.choose(model)
         return provider.name, name
 
     def preview(self, session_id: str) -> Prompt:
         """What would be sent now, without a question. Raises `ContextOverflow`."""
         session = self._store.get_session(session_id)
-        return self._prompter.build(session, HEAD, *self._choose(session, None))
+        return self._prompter.build(session, HEAD, *self._models.choose_for(session, None))
 
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
         """Messages that could not be recorded yet, oldest first. They are tried again until they are saved."""
         return self._backlog.messages(session_id)
 
     def close(self) -> None:
-        """Stop every turn, keep what came, and try once more to save what is unsaved. The store stays open."""
-        with self._lock:
-            running = list(self._running.values())
+        """Stop everything, keep what came, and try once more to save what is unsaved. Store and toolbox stay open."""
+        running = self._places.all()
         for one in running:
-            one.answering.turn.stop()
+            one.work.stop()
         for one in running:
             one.thread.join()
         self._unlisten()
         self._backlog.close()
 
-    @contextmanager
-    def _place_in(self, session_id: str) -> Iterator[None]:
-        """Keep other turns of this process out of the session; the turn that starts inside goes on keeping them out."""
-        with self._lock:
-            if session_id in self._taken:
-                raise Busy(f"An answer is being written in session {session_id}: wait for its end or stop it")
-            self._taken.add(session_id)
-        try:
-            yield
-        except BaseException:
-            self._leave(session_id)
-            raise
-
-    def _leave(self, session_id: str) -> None:
-        with self._lock:
-            self._taken.discard(session_id)
-            self._running.pop(session_id, None)
-
-    def _choose(self, session: Session, model: str | None) -> tuple[Provider, str]:
-        """The model asked for, else the session's, else the configured one. A choice that was made once stands."""
-        named = {provider.name for provider in self._providers}
-        own = session.provider if model is None and session.provider in named else None
-        asked = (model or session.model or self._settings.model, own)
-        if asked not in self._chosen:
-            self._chosen[asked] = choose(self._providers, *asked)
-        return self._chosen[asked]
+    def _check_files(self, new: NewMessage, chosen: Chosen) -> None:
+        if any(isinstance(part, File) for part in new.parts):
+            self._attachments.check(new, self._models.describe(chosen))
 
     def _record(self, session: Session, new: NewMessage, parent_id: str | None | Head) -> Message | None:
         def save() -> Message:
             try:
-                return self._store.append(session.id, new, parent_id=parent_id)[0]
+                [stored] = self._store.append(session.id, new, parent_id=parent_id)
             except Busy as exc:
                 if is_answering(self._store, session.id):
                     raise AnswerRuns(exc.message) from exc
                 raise
+            if parent_id is not HEAD:
+                self._store.set_head(session.id, stored.id)
+            return stored
 
-        stored = self._backlog.put(session.id, new, save)
-        if stored is not None and parent_id is not HEAD:
-            self._store.set_head(session.id, stored.id)
-        return stored
+        return self._backlog.put(session.id, [new], save, parent_id=parent_id)
+
+    def _find(self, message_id: str) -> tuple[str, Message | NewMessage, str | None | Head]:
+        """A message, saved or not yet, with its session and its parent."""
+        waiting = self._backlog.find(message_id)
+        if waiting is not None:
+            return waiting
+        message = self._store.get_message(message_id)
+        return message.session_id, message, message.parent_id
+
+    def _find_question(self, message_id: str) -> str:
+        """The question whose turn a message belongs to; the first message there is where nobody asked."""
+        while True:
+            _, message, parent_id = self._find(message_id)
+            if message.role == "user" or not isinstance(parent_id, str):
+                return message_id
+            message_id = parent_id
+
+    def _show(self, session_id: str, message_id: str) -> bool:
+        """False where it cannot be written that this branch is shown."""
+        if self._backlog.failure(session_id) is not None:
+            return False
+        try:
+            self._store.set_head(session_id, message_id)
+        except CANNOT_RECORD:
+            return False
+        return True
 
     def _start(
         self,
         session: Session,
-        question_id: str,
-        chosen: tuple[Provider, str],
+        turn_id: str,
+        leaf_id: str,
+        chosen: Chosen,
         *,
-        leaf_id: str | None | Head,
-        drafted: bool = True,
+        drafted: bool,
+        show: bool = False,
     ) -> Turn:
         provider, model = chosen
         recording = Recording(
             self._store,
             self._backlog,
             session_id=session.id,
-            parent_id=question_id,
+            parent_id=leaf_id,
             answer_id=new_id(),
             model=model,
             provider=provider.name,
+            shown=show,
         )
         if drafted:
             recording.open()
-        answering = Answering(session.id, question_id, recording, self._pace)
-        answering.turn.tell(
+        turn = Turn(session.id, turn_id, recording.answer_id, asks=self._asks)
+        turn.tell(
             TurnStarted(
-                id=answering.turn.id_at(START),
+                id=turn.id_at(START),
                 session_id=session.id,
-                turn_id=question_id,
+                turn_id=turn_id,
                 answer_id=recording.answer_id,
                 model=model,
                 provider=provider.name,
                 unsaved=self._backlog.failure(session.id) or recording.failure,
             )
         )
-        thread = threading.Thread(
-            target=self._run,
-            args=(session, leaf_id, provider, model, answering),
-            name="palaver-turn",
-            daemon=True,
-        )
-        with self._lock:
-            self._running[session.id] = _Running(answering, thread)
-        thread.start()
-        return answering.turn
-
-    def _run(
-        self,
-        session: Session,
-        leaf_id: str | None | Head,
-        provider: Provider,
-        model: str,
-        answering: Answering,
-    ) -> None:
-        try:
-            request = self._prepare(session, leaf_id, provider, model, answering.turn)
-            end = answering.run(provider.stream(request))
-        except PalaverError as exc:
-            end = answering.fail(exc)
-        except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits for the answer must hear of it)
-            _log.exception("A turn in session %s failed in an unknown way", session.id)
-            end = answering.fail(PalaverError(f"the turn failed in an unknown way: {type(exc).__name__}"))
-        finally:
-            self._leave(
-                session.id
-            )  # before the end is told: who hears of it may ask the next question at once
-        answering.turn.tell(end)
-
-    def _prepare(
-        self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str, turn: Turn
-    ) -> Request:
-        """What is sent, after the person was told what there is to tell before it."""
-        if session.title_source == "default":
-            title = self._store.get_session(session.id).title
-            if title != session.title:
-                turn.tell(TitleChanged(id=turn.id_at(TITLE), session_id=session.id, title=title))
-        prompt, warning = self._prompter.build_aloud(session, leaf_id, provider, model)
-        if warning is not None:
-            turn.tell(
-                ContextWarning(
-                    id=turn.id_at(WARNING),
-                    text=warning,
-                    tokens=prompt.tokens,
-                    limit=prompt.limit,
-                    window=prompt.window,
-                    truncated=prompt.truncated,
-                )
-            )
-        return Request(model=model, messages=prompt.messages, settings=session.settings, window=prompt.window)
+        rounds = Rounds(self._means, session, chosen, turn, recording, leaf_id=leaf_id)
+        thread = threading.Thread(target=rounds.run, name="palaver-turn", daemon=True)
+        self._places.begin(Running(turn, thread, rounds.look))
+        return turn
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
         """Another process may have asked for a running answer to stop."""
         changed = {change.message_id for change in changes if change.kind == "message.changed"}
-        with self._lock:
-            running = list(self._running.values())
-        for one in running:
-            if one.answering.turn.answer_id in changed:
-                one.answering.look()
-
-
-class _Running(msgspec.Struct, frozen=True):
-    answering: Answering
-    thread: threading.Thread
+        for running in self._places.all():
+            if running.work.answer_id in changed:
+                running.look()

@@ -2,12 +2,13 @@
 
     turn_started,
     (title_changed | context_warning | checkpoint_… | rollover | input_required)*,
-    (text_delta | reasoning_delta | tool_call | tool_result | input_required)*,
+    ((text_delta | reasoning_delta | tool_call)*, (input_required | tool_result)*, (context_warning | rollover | …)*)*,
     (checkpoint_… | title_changed)*,
     turn_finished | turn_failed
 
-An event's `id` is made of the answer's id, its offset in the draft and a rank: pass the last one seen as `after`, to this
-or to another process, and the events that come are those behind it.
+A turn may have several answers, one after another: each but the last calls tools, whose results follow its text. An
+event's `id` is made of the answer's id, its offset in the draft and a rank: pass the last one seen as `after`, to this or
+to another process, and the events that come are those behind it, in this and in the answers that follow.
 """
 
 from typing import Literal, Self
@@ -123,7 +124,8 @@ class Rollover(_Event, frozen=True, tag="rollover"):
 class InputRequired(_Event, frozen=True, tag="input_required"):
     """The turn waits until the person has chosen one of `choices`: `Turn.answer(request_id, choice)`.
 
-    `default` is what is taken where nobody can be asked. `call` is the tool call that is to be allowed.
+    `default` is what is taken where nobody can be asked. `call` is the tool call that is to be allowed. A reader that
+    comes later may see what was answered already: `Turn.asked` is what still waits.
     """
 
     request_id: str
@@ -153,12 +155,14 @@ class ToolReturned(_Event, frozen=True, tag="tool_result"):
 class TurnFinished(_Event, frozen=True, tag="turn_finished"):
     """The answer is there: `message.status` is "complete", or "cancelled" where it was stopped.
 
-    `finish_reason` is the provider's ("stop", "length", "tool_calls", …). `unsaved` says why the answer could not be
-    recorded yet; it is kept and tried again, and until then `message.position` is 0.
+    `message` is the last of the turn's answers. `finish_reason` is the provider's ("stop", "length", "tool_calls", …);
+    "new_session" says that the question was not sent and the person wants to go on in `new_session_id`. `unsaved` says
+    why the answer could not be recorded yet; it is kept and tried again, and until then `message.position` is 0.
     """
 
     message: Message
     finish_reason: str | None = None
+    new_session_id: str | None = None
     unsaved: str | None = None
 
 

@@ -41,8 +41,9 @@ class Prompter:
         return choose_window(session.context_size, reported)
 
     def _build(self, session: Session, leaf_id: str | None | Head, window: Window) -> Prompt:
+        stored_id, unsaved = self._backlog.chain(session.id, leaf_id)
         return build_prompt(
-            branch(self._store, session.id, leaf_id, self._backlog.messages(session.id)),
+            branch(self._store, session.id, stored_id, unsaved),
             window=window.size,
             reserve=_reserve(session),
             system_prompt=session.system_prompt,

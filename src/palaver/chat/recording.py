@@ -1,4 +1,4 @@
-"""An answer on its way into the store."""
+"""An answer on its way into the store, with what came back from the tools it called."""
 
 import logging
 import threading
@@ -11,7 +11,18 @@ from palaver.chat.backlog import CANNOT_RECORD, REFUSED, Backlog
 from palaver.chat.branches import is_answering
 from palaver.errors import Busy, Conflict, PalaverError
 from palaver.ids import new_id
-from palaver.model import Message, NewMessage, Part, Status, Text, Time, Usage, join_parts, part_length
+from palaver.model import (
+    Message,
+    NewMessage,
+    Part,
+    Status,
+    Text,
+    Time,
+    ToolResult,
+    Usage,
+    join_parts,
+    part_length,
+)
 from palaver.store import Store
 
 _log = logging.getLogger(__name__)
@@ -29,7 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Recording:
     """Writes an answer into a draft as it comes; while the store cannot be written, the answer is held here.
 
-    `add` may be called from another thread than the rest.
+    `shown` makes its branch the shown one when it is saved. Safe from any thread.
     """
 
     def __init__(
@@ -42,14 +53,19 @@ class Recording:
         answer_id: str,
         model: str,
         provider: str,
+        shown: bool = False,
     ) -> None:
         self._failure: str | None = None
+        self._shown = shown
         self._store = store
         self._backlog = backlog
         self._session_id = session_id
         self._answer = NewMessage(id=answer_id, role="assistant", parts=(), model=model, provider=provider)
         self._parent_id = parent_id
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._below: list[NewMessage] = []
+        self._closed = False
         self._pending: list[Part] = []
         self._pending_length = 0
         self._taken: list[Part] = []
@@ -61,6 +77,11 @@ class Recording:
     @property
     def answer_id(self) -> str:
         return self._answer.id
+
+    @property
+    def last_id(self) -> str:
+        """The last of what is stored together: the answer, or what was put below it."""
+        return self._below[-1].id if self._below else self._answer.id
 
     @property
     def failure(self) -> str | None:
@@ -99,22 +120,36 @@ class Recording:
             self._pending_length += part_length(part)
             return self._pending_length
 
+    def put_below(self, message: NewMessage) -> None:
+        """Store this below the answer when it is closed. Until then the draft itself holds the results among it."""
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                self.add(part)
+        with self._lock:
+            self._below.append(message)
+
     def flush(self) -> bool:
         """Write what waits and renew the lease. True where somebody asked for the answer to stop."""
-        if not self._drafted:
+        with self._writing:
+            if self._closed or not self._drafted:
+                return False
+            try:
+                stop = self._extend()
+                self._failure = None
+                return stop
+            except CANNOT_RECORD as exc:
+                self._failure = exc.message
+            except REFUSED as exc:
+                self._lose_draft(exc)
             return False
-        try:
-            stop = self._extend()
-            self._failure = None
-            return stop
-        except CANNOT_RECORD as exc:
-            self._failure = exc.message
-        except REFUSED as exc:
-            self._lose_draft(exc)
-        return False
 
     def close(self, outcome: Outcome) -> Message:
         """The answer as a message; where it is not saved yet, `position` is 0 and it is tried again."""
+        with self._writing:
+            self._closed = True
+            return self._close(outcome)
+
+    def _close(self, outcome: Outcome) -> Message:
         ended = msgspec.structs.replace(
             self._answer,
             parts=self._all(),
@@ -125,7 +160,9 @@ class Recording:
             created_at=Time.current(),
         )
         try:
-            saved = self._backlog.put(self._session_id, ended, lambda: self._save(ended))
+            saved = self._backlog.put(
+                self._session_id, [ended, *self._below], lambda: self._save(ended), parent_id=self._parent_id
+            )
         except Exception as exc:  # noqa: BLE001  (whatever the store does, the turn has to end with its answer)
             _log.exception("An answer in session %s cannot be saved", self._session_id)
             self._failure, saved = str(exc), None
@@ -155,10 +192,18 @@ class Recording:
         return taken
 
     def _all(self) -> tuple[Part, ...]:
+        """The answer without the results that stand below it."""
         with self._lock:
-            return join_parts([*self._taken, *self._pending]) or (Text(""),)
+            come = [*self._taken, *self._pending]
+        return join_parts(tuple(part for part in come if not isinstance(part, ToolResult))) or (Text(""),)
 
     def _save(self, ended: NewMessage) -> Message:
+        saved = self._save_answer(ended)
+        if self._shown:
+            self._store.set_head(self._session_id, self._below[-1].id if self._below else saved.id)
+        return saved
+
+    def _save_answer(self, ended: NewMessage) -> Message:
         if self._drafted:
             try:
                 return self._close_draft(ended)
@@ -175,20 +220,21 @@ class Recording:
 
     def _append(self, ended: NewMessage) -> Message:
         message = msgspec.structs.replace(ended, id=self._spare_id or ended.id)
-        [saved] = self._store.append(self._session_id, message, parent_id=self._parent_id)
+        saved = self._store.append(self._session_id, message, *self._below, parent_id=self._parent_id)
         if self._spare_id and self._store.get_session(self._session_id).head_id == ended.id:
-            self._store.set_head(self._session_id, saved.id)
-        return saved
+            self._store.set_head(self._session_id, saved[-1].id)
+        return saved[0]
 
     def _close_draft(self, ended: NewMessage) -> Message:
         self._extend()
         return self._store.close_draft(
             ended.id,
             status=ended.status,
-            parts=None if self._offset else ended.parts,
+            parts=None if self._offset and not self._below else ended.parts,
             usage=ended.usage,
             error=ended.error,
             metadata=ended.metadata,
+            results=self._below,
         )
 
     def _lose_draft(self, exc: PalaverError) -> None:

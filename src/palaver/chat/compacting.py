@@ -1,0 +1,75 @@
+"""The making of a checkpoint that a person asked for, as events like a turn's."""
+
+import logging
+
+from palaver.chat.compression import Compression
+from palaver.chat.events import CheckpointFinished, TurnEvent
+from palaver.chat.models import Chosen
+from palaver.chat.scope import Scope
+from palaver.chat.stopping import Stopping
+from palaver.chat.stream import Stream
+from palaver.errors import Busy, PalaverError
+from palaver.model import NewMessage
+from palaver.store import HEAD, Store
+
+_log = logging.getLogger(__name__)
+
+
+class Compacting(Stream):
+    """Running or finished; the last event is a `CheckpointFinished`. Its events' ids begin with the session's id."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(session_id)
+        self.session_id = session_id
+        self.stopping = Stopping()
+        self._finished: CheckpointFinished | None = None
+
+    def stop(self) -> None:
+        """Give it up; nothing changes then. Returns at once."""
+        self.stopping.stop()
+
+    def wait(self, timeout: float | None = None) -> CheckpointFinished:
+        """What came of it. Raises `Busy` when `timeout` seconds have passed before."""
+        self.wait_for_end(timeout)
+        if self._finished is None:
+            raise Busy(f"The checkpoint is still being made after {timeout:g} seconds")
+        return self._finished
+
+    def make(self, store: Store, compression: Compression, chosen: Chosen) -> CheckpointFinished:
+        """For the engine: do it, whatever comes of it."""
+        provider, model = chosen
+        scope = Scope(
+            session_id=self.session_id,
+            leaf_id=HEAD,
+            provider=provider,
+            model=model,
+            next_id=self.next_id,
+            tell=self._tell,
+            ask=lambda required: required.default,
+            note=lambda note: _append(store, self.session_id, note),
+            stopped=self.stopping.event,
+        )
+        try:
+            return compression.compact(scope)
+        except PalaverError as exc:
+            return self._nothing(exc.message)
+        except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits must hear of it)
+            _log.exception("Making a checkpoint in session %s failed in an unknown way", self.session_id)
+            return self._nothing(f"It failed in an unknown way: {type(exc).__name__}")
+
+    def end(self, event: CheckpointFinished) -> None:
+        """For the engine: it is over."""
+        self._finished = event
+        self.tell(event, last=True)
+
+    def _tell(self, event: TurnEvent) -> None:
+        """The end is told once the session is free."""
+        if not isinstance(event, CheckpointFinished):
+            self.tell(event)
+
+    def _nothing(self, why: str) -> CheckpointFinished:
+        return CheckpointFinished(id=self.next_id(), checkpoint=None, text=why, before=0, after=0)
+
+
+def _append(store: Store, session_id: str, note: NewMessage) -> None:
+    store.append(session_id, note)

@@ -1,0 +1,263 @@
+"""The rounds of a turn: an answer, what came back from the tools it called, the next answer, until the model is done."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from palaver.chat.answering import Answering, Pace
+from palaver.chat.backlog import Backlog
+from palaver.chat.calling import Calling
+from palaver.chat.compression import Compression, NewSessionWanted
+from palaver.chat.endings import describe, ended
+from palaver.chat.events import (
+    END,
+    CheckpointFinished,
+    CheckpointStarted,
+    ContextWarning,
+    InputRequired,
+    TitleChanged,
+    TurnEvent,
+    TurnFailed,
+    TurnFinished,
+)
+from palaver.chat.models import Chosen
+from palaver.chat.offering import Offering
+from palaver.chat.permissions import CHOICES, REFUSAL
+from palaver.chat.places import ANSWERING, COMPACTING, Places
+from palaver.chat.recording import Outcome, Recording
+from palaver.chat.scope import Scope
+from palaver.chat.turn import Turn
+from palaver.context.prompt import Prompt
+from palaver.context.tools import Tool
+from palaver.errors import Busy, PalaverError
+from palaver.ids import new_id
+from palaver.model import Message, NewMessage, Session, ToolCall
+from palaver.providers.base import Request
+from palaver.store import Head, Store
+from palaver.tools.base import Offer
+
+MAX_ROUNDS = 25
+
+_log = logging.getLogger(__name__)
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """What every turn of an engine works with."""
+
+    store: Store
+    backlog: Backlog
+    places: Places
+    compression: Compression
+    calling: Calling | None = None
+    offering: Offering | None = None
+    pace: Pace
+
+
+class Rounds:
+    """One turn. `leaf_id` is what the first answer stands below: the question, unless a store cannot be read."""
+
+    def __init__(
+        self,
+        means: Means,
+        session: Session,
+        chosen: Chosen,
+        turn: Turn,
+        recording: Recording,
+        *,
+        leaf_id: str | None | Head,
+    ) -> None:
+        self._means = means
+        self._session = session
+        self._provider, self._model = chosen
+        self._turn = turn
+        self._recording = recording
+        self._leaf_id = leaf_id
+        self._number = 0
+        self._called = False
+        self._answering: Answering | None = None
+        self._closed: Message | None = None
+
+    def look(self) -> None:
+        """Another process may have asked for a stop."""
+        if self._answering is not None:
+            self._answering.look()
+
+    def run(self) -> None:
+        """The whole turn, to the telling of its end."""
+        try:
+            message = self._answer()
+            while self._called and message.status == "complete":
+                self._begin_next()
+                message = self._answer()
+            self._look_after()
+        except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits for the answer must hear of it)
+            message = self._fail(exc)
+        finally:
+            # Before the end is told: who hears of it may ask the next question at once.
+            self._means.places.leave(self._session.id)
+        self._turn.end(self._ended(message))
+
+    def _answer(self) -> Message:
+        """One answer, closed, with the results of what it called below it."""
+        self._number += 1
+        self._called = False
+        self._answering = Answering(self._turn, self._recording, self._means.pace)
+        self._closed = self._answering.run(self._work)
+        return self._closed
+
+    def _begin_next(self) -> None:
+        parent_id = self._recording.last_id
+        self._closed = None
+        self._recording = Recording(
+            self._means.store,
+            self._means.backlog,
+            session_id=self._session.id,
+            parent_id=parent_id,
+            answer_id=new_id(),
+            model=self._model,
+            provider=self._provider.name,
+        )
+        with suppress(Busy):  # another process was faster: this answer is saved beside what it began
+            self._recording.open()
+        self._leaf_id = parent_id
+        self._turn.begin(self._recording.answer_id)
+
+    def _work(self, answering: Answering) -> None:
+        """On a thread of its own: ask the model, then call what it calls."""
+        self._tell_first_title()
+        scope = self._scope(answering.put_below)
+        tools = self._offered()
+        try:
+            prompt = self._means.compression.before_sending(scope, tools=tools)
+        except NewSessionWanted:
+            answering.end_early(finishReason="new_session", newSessionId=self._make_session().id)
+            return
+        self._tell_news(prompt)
+        answering.listen(self._provider.stream(self._request(prompt, tools)))
+        if answering.calls and self._means.calling is not None:
+            self._call(answering, self._means.calling)
+
+    def _request(self, prompt: Prompt, tools: Sequence[Tool]) -> Request:
+        return Request(
+            model=self._model,
+            messages=prompt.messages,
+            settings=self._session.settings,
+            tools=tools,
+            window=prompt.window,
+        )
+
+    def _call(self, answering: Answering, calling: Calling) -> None:
+        if self._number >= MAX_ROUNDS:
+            raise PalaverError(
+                f"The model has called tools {MAX_ROUNDS} times and is not done: ask it to go on, or in another way"
+            )
+        ask = self._ask_for_call if self._turn.desk.asks else None
+        for call in answering.calls:
+            answering.save()
+            if self._turn.stopping.wanted:
+                return
+            result = calling.call(self._session.id, call, ask=ask, stopping=self._turn.stopping)
+            answering.put_below(result)
+        self._called = True
+
+    def _ask_for_call(self, call: ToolCall, offer: Offer) -> str:
+        return self._ask(
+            InputRequired(
+                id=self._turn.next_id(),
+                request_id=new_id(),
+                kind="tool",
+                text=f"{self._model} wants to call {offer.name} of {offer.server}.",
+                choices=CHOICES,
+                default=REFUSAL,
+                call=call,
+            )
+        )
+
+    def _ask(self, required: InputRequired) -> str:
+        return self._turn.desk.ask(required, self._turn.tell)
+
+    def _scope(self, note: Callable[[NewMessage], None]) -> Scope:
+        return Scope(
+            session_id=self._session.id,
+            leaf_id=self._leaf_id,
+            provider=self._provider,
+            model=self._model,
+            next_id=self._turn.next_id,
+            tell=self._tell,
+            ask=self._ask,
+            note=note,
+            stopped=self._turn.stopping.event,
+        )
+
+    def _tell(self, event: TurnEvent) -> None:
+        """Who comes while a checkpoint is made hears why the session is taken."""
+        if isinstance(event, CheckpointStarted | CheckpointFinished):
+            started = isinstance(event, CheckpointStarted)
+            self._means.places.say(self._session.id, COMPACTING if started else ANSWERING)
+        self._turn.tell(event)
+
+    def _tell_first_title(self) -> None:
+        """The title that the store made of the first question."""
+        if self._number > 1 or self._session.title_source != "default":
+            return
+        title = self._means.store.get_session(self._session.id).title
+        if title != self._session.title:
+            self._turn.tell(TitleChanged(id=self._turn.next_id(), session_id=self._session.id, title=title))
+
+    def _offered(self) -> Sequence[Tool]:
+        offering = self._means.offering
+        if offering is None:
+            return ()
+        return offering.list_tools((self._provider, self._model), self._turn.stopping)
+
+    def _tell_news(self, prompt: Prompt) -> None:
+        if self._means.offering is None:
+            return
+        for text in self._means.offering.list_news((self._provider, self._model)):
+            self._turn.tell(
+                ContextWarning(
+                    id=self._turn.next_id(),
+                    text=text,
+                    tokens=prompt.tokens,
+                    limit=prompt.limit,
+                    window=prompt.window,
+                )
+            )
+
+    def _make_session(self) -> Session:
+        """Where the person wants to go on: all as here, and empty."""
+        here = self._means.store.get_session(self._session.id)
+        return self._means.store.create_session(
+            project_id=here.project_id,
+            model=here.model,
+            provider=here.provider,
+            context_size=here.context_size,
+            system_prompt=here.system_prompt,
+            settings=here.settings,
+            parent_id=here.id,
+            relation="rollover",
+        )
+
+    def _look_after(self) -> None:
+        """What is done for the session when the last answer is there."""
+        self._leaf_id = self._recording.last_id
+        self._means.compression.after_answer(self._scope(self._append_note))
+
+    def _append_note(self, note: NewMessage) -> None:
+        session_id = self._session.id
+        self._means.backlog.put(session_id, [note], lambda: self._means.store.append(session_id, note)[0])
+
+    def _fail(self, exc: Exception) -> Message:
+        """What came beside an answer: where that is still open, it is closed with the error."""
+        if not isinstance(exc, PalaverError) or self._closed is not None:
+            _log.error("A turn in session %s failed", self._session.id, exc_info=exc)
+        if self._closed is not None:
+            return self._closed
+        if not isinstance(exc, PalaverError):
+            exc = PalaverError(f"the turn failed in an unknown way: {type(exc).__name__}")
+        return self._recording.close(Outcome(status="error", error=exc.message, metadata=describe(exc)))
+
+    def _ended(self, message: Message) -> TurnFinished | TurnFailed:
+        return ended(message, self._turn.id_at(END), unsaved=self._recording.failure)

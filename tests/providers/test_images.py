@@ -19,9 +19,8 @@ from palaver.context.attachments import Image
 from palaver.context.prompt import Sent
 from palaver.errors import ProviderError
 from palaver.model import Text
-from palaver.providers import anthropic_request
+from palaver.providers import anthropic_request, openai_request
 from palaver.providers import ollama as ollama_provider
-from palaver.providers import openai as openai_provider
 from palaver.providers.anthropic import AnthropicProvider
 from palaver.providers.ollama import OllamaProvider
 from palaver.providers.openai import OpenAIProvider
@@ -119,7 +118,7 @@ def test_anthropic_s_client_sends_an_image_in_the_same_words(
 @pytest.mark.parametrize("parts", [(VIEW,), (Text("  "), VIEW), (VIEW, Text("x"), VIEW)])
 def test_what_is_sent_is_what_their_typed_models_take(parts: tuple[Text | Image, ...]) -> None:
     asked = [Sent("user", parts, 1), sent("ok", "assistant")]
-    for message in openai_provider.to_wire(asked):
+    for message in openai_request.to_wire(asked):
         TypeAdapter(ChatCompletionMessageParam).validate_python(message, strict=True)
     for message in anthropic_request.to_wire(asked)[1]:
         TypeAdapter(MessageParam).validate_python(message, strict=True)
@@ -127,7 +126,7 @@ def test_what_is_sent_is_what_their_typed_models_take(parts: tuple[Text | Image,
 
 def test_an_image_that_is_not_the_user_s_is_named() -> None:
     asked = [sent("draw"), Sent("assistant", (Text("Here."), VIEW), 1), sent("thanks")]
-    assert openai_provider.to_wire(asked)[1]["content"] == "Here.\n[image: view.png]"
+    assert openai_request.to_wire(asked)[1]["content"] == "Here.\n[image: view.png]"
     assert ollama_provider.to_wire(asked)[1]["content"] == "Here.\n[image: view.png]"
     _, wire = anthropic_request.to_wire(asked)
     assert wire[1]["content"] == [text("Here."), text("[image: view.png]")]

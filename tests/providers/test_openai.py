@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from palaver.context.prompt import Sent
 from palaver.context.tools import Tool
 from palaver.model import Text, ToolCall, ToolResult, Usage
-from palaver.providers.openai import OpenAIProvider, base_address, to_wire
+from palaver.providers.openai import OpenAIProvider, base_address
+from palaver.providers.openai_request import to_wire
 from palaver.providers.text import Mender
 from tests.providers.asking import (
     a_request,

@@ -92,7 +92,7 @@ class AnthropicProvider:
             return completed(ModelInfo(id=model, provider=self.name))
 
     def stream(self, request: Request) -> "AnthropicAnswer":
-        body = to_body(request)
+        body = to_body(request, self.name)
         events = self._server.stream("messages", body, headers_for(body))
         return AnthropicAnswer(self._server, events, keeps=bool(request.tools))
 
@@ -149,7 +149,7 @@ class AnthropicAnswer(StreamedAnswer):
                 yield from self.think(text(block.get("thinking")))
                 self._signature = text(block.get("signature"))
             case "redacted_thinking" if self._keeps:
-                yield from self.keep(thought(data=text(block.get("data"))))
+                yield from self.keep(thought(self.server.name, data=text(block.get("data"))))
             case _:
                 return  # what later versions add
 
@@ -171,7 +171,7 @@ class AnthropicAnswer(StreamedAnswer):
     def _sign(self) -> Iterator[Delta]:
         """At the end of a block: a thought goes back as it came, with its signature."""
         if self._signature and self._keeps:
-            yield from self.keep(thought(signature=self._signature))
+            yield from self.keep(thought(self.server.name, signature=self._signature))
         self._signature = ""
 
     def _count(self, told: Mapping[str, Any]) -> Iterator[Delta]:

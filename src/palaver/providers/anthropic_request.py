@@ -38,9 +38,9 @@ _BETA = {"anthropic-beta": "thinking-binding-controls-2026-08-01"}
 PROTOCOL = "anthropic"
 
 
-def to_body(request: Request) -> dict[str, Any]:
-    """The body of a request."""
-    system, messages = to_wire(request.messages)
+def to_body(request: Request, provider: str = "") -> dict[str, Any]:
+    """The body of a request. `provider` is the name thoughts are kept under."""
+    system, messages = to_wire(request.messages, provider)
     settings = request.settings
     body: dict[str, Any] = {
         "model": request.model,
@@ -60,7 +60,7 @@ def to_body(request: Request) -> dict[str, Any]:
         body["tools"] = tools
     elif called := _called(messages):
         body |= {"tools": called, "tool_choice": {"type": "none"}}
-    return _unbound(_thinking(body, request)) | dict(request.extra)
+    return _unbound(_thinking(body, request, provider)) | dict(request.extra)
 
 
 def headers_for(body: Mapping[str, Any]) -> dict[str, str]:
@@ -69,9 +69,9 @@ def headers_for(body: Mapping[str, Any]) -> dict[str, str]:
     return _BETA if isinstance(thinking, dict) and "block_binding" in thinking else {}
 
 
-def thought(**data: str) -> dict[str, Any]:
+def thought(provider: str, **data: str) -> dict[str, Any]:
     """How a thought is kept: its `signature`, behind the reasoning it signs, or the `data` of one nobody may read."""
-    return {"protocol": PROTOCOL, **data}
+    return {"protocol": PROTOCOL, "provider": provider, **data}
 
 
 def _called(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -82,11 +82,12 @@ def _called(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [_tool(Tool(name, "No longer available.", {"type": "object"})) for name in names]
 
 
-def to_wire(messages: Iterable[Sent]) -> tuple[str, list[dict[str, Any]]]:
+def to_wire(messages: Iterable[Sent], provider: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The system messages at the front as one text, and the rest as messages in which user and assistant alternate.
 
     Results of tools stand in a user's message. Of system messages further on, the protocol knows none: they are told
-    as the user's. Blocks without text are left out. Thoughts go back with the calls that the newest question led to.
+    as the user's. Blocks without text are left out. Thoughts go back to the provider that had them, with the calls
+    that the newest question led to.
     """
     sents = list(messages)
     asked = _question_in(sents)
@@ -98,7 +99,7 @@ def to_wire(messages: Iterable[Sent]) -> tuple[str, list[dict[str, Any]]]:
             system.append(text_of(sent.parts))
             continue
         role = "assistant" if sent.role == "assistant" else "user"
-        blocks = list(_blocks(_with_thoughts(sent) if at > asked else sent.parts, ids, sent.role))
+        blocks = list(_blocks(_with_thoughts(sent, provider) if at > asked else sent.parts, ids, sent.role))
         if blocks and wire and wire[-1]["role"] == role:
             wire[-1]["content"] += blocks
         elif blocks:
@@ -113,17 +114,21 @@ def _question_in(messages: Sequence[Sent]) -> int:
     return max((at for at, sent in enumerate(messages) if sent.role == "user"), default=-1)
 
 
-def _with_thoughts(sent: Sent) -> Iterator[Part | Image | dict[str, Any]]:
+def _with_thoughts(sent: Sent, provider: str) -> Iterator[Part | Image | dict[str, Any]]:
     """The parts of an answer, with its thoughts as blocks of the protocol."""
     reasoning = ""
     for part in sent.parts:
         if isinstance(part, Reasoning):
             reasoning += part.text
-        elif isinstance(part, Opaque) and is_thought(part) and part.data.get("protocol") == PROTOCOL:
+        elif isinstance(part, Opaque) and _is_own(part, provider):
             yield _thought_block(part.data, reasoning)
             reasoning = ""
         else:
             yield part
+
+
+def _is_own(part: Opaque, provider: str) -> bool:
+    return is_thought(part) and thought(provider).items() <= part.data.items()
 
 
 def _thought_block(data: Mapping[str, Any], reasoning: str) -> dict[str, Any]:
@@ -191,7 +196,7 @@ class _Ids:
         return self._latest.get(id, id)
 
 
-def _thinking(body: dict[str, Any], request: Request) -> dict[str, Any]:
+def _thinking(body: dict[str, Any], request: Request, provider: str) -> dict[str, Any]:
     """The request with thinking where an effort is set. A model that thinks takes no temperature."""
     effort = request.settings.get("reasoning_effort")
     if effort not in _BUDGETS:
@@ -201,17 +206,19 @@ def _thinking(body: dict[str, Any], request: Request) -> dict[str, Any]:
     if _version(request.model) >= _BY_EFFORT:
         asked["thinking"] = {"type": "adaptive", "display": "summarized"}
         asked["output_config"] = {"effort": "low" if effort == "minimal" else effort}
-    elif _began_without_thought(request.messages):
+    elif _began_without_thought(request.messages, provider):
         return body  # it thinks from the first call on or not at all
     else:
         asked["thinking"] = {"type": "enabled", "budget_tokens": budget}
     return _without_sampling(body) | asked
 
 
-def _began_without_thought(messages: Sequence[Sent]) -> bool:
+def _began_without_thought(messages: Sequence[Sent], provider: str) -> bool:
     answers = (sent for sent in messages[_question_in(messages) + 1 :] if sent.role == "assistant")
     first = next(answers, None)
-    return first is not None and not any(map(is_thought, first.parts))
+    return first is not None and not any(
+        isinstance(part, Opaque) and _is_own(part, provider) for part in first.parts
+    )
 
 
 def _unbound(body: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from palaver.providers.text import mend
 
+DEEPEST = 100
+
 
 def text(value: Any) -> str:
     """A string as it is, the text of content that comes in parts, else nothing."""
@@ -48,16 +50,21 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not JSON")
 
 
-def mended(value: Any) -> Any:
-    """The same value as JSON has it: no lone surrogates, and numbers that are none as text."""
+def mended(value: Any, depth: int = 0) -> Any:
+    """The same value as JSON has it and a store takes it.
+
+    No lone surrogates; numbers that are none, and what is nested deeper than `DEEPEST`, as text.
+    """
     match value:
         case str():
             return mend(value)
         case float():
             return value if isfinite(value) else str(value)
+        case dict() | list() if depth > DEEPEST:
+            return mend(json.dumps(value))
         case dict():
-            return {mend(key): mended(item) for key, item in value.items()}
+            return {mend(key): mended(item, depth + 1) for key, item in value.items()}
         case list():
-            return [mended(item) for item in value]
+            return [mended(item, depth + 1) for item in value]
         case _:
             return value

@@ -1,45 +1,26 @@
 """The OpenAI protocol: `/v1/chat/completions` and `/v1/models`, as many servers speak it."""
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from palaver.context.attachments import Image
-from palaver.context.prompt import Sent
 from palaver.ids import new_id
-from palaver.model import Text, ToolCall, ToolResult, Usage
+from palaver.model import ToolCall, Usage
 from palaver.providers import listing
 from palaver.providers.base import ConnectionLost, Delta, ModelInfo, Request
 from palaver.providers.fields import arguments, dicts, mapping, text, whole
-from palaver.providers.outgoing import (
-    arguments_of,
-    base64_of,
-    content_of,
-    function_of,
-    images_of,
-    joined,
-    spoken,
-    text_blocks,
-    thoughts_of,
-    to_json,
-)
+from palaver.providers.openai_request import PROTOCOL, THOUGHTS, to_body
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
 from palaver.providers.transport import Events, Server, Timeouts
 
-_SETTINGS = ("temperature", "top_p", "stop", "seed", "reasoning_effort")
 _DONE = "[DONE]"
-PROTOCOL = "openai"
-_THOUGHTS = ("reasoning_content", "reasoning")
 _GROWING = ("text", "summary", "data")
 _REASONS = {"function_call": "tool_calls", "model_length": "length", "max_tokens": "length", "eos": "stop"}
 _BROKEN_OFF = ("error", "abort", "insufficient_system_resource")
 """What OpenRouter, vLLM and DeepSeek call an end that the model did not choose."""
-_NO_THOUGHT_WITH_TOOLS = re.compile(r"gpt-(5\.[4-9]|[6-9])(?!.*(pro|astra))")
-"""Models that OpenAI serves here with tools only where they do not think beside."""
 
 
 class OpenAIProvider:
@@ -74,40 +55,8 @@ class OpenAIProvider:
         return listing.describe(self._server, model)
 
     def stream(self, request: Request) -> "OpenAIAnswer":
-        return OpenAIAnswer(self._server, self._server.stream("chat/completions", self._body(request)))
-
-    def _body(self, request: Request) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": request.model,
-            "messages": self._messages(request.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        body |= {name: request.settings[name] for name in _SETTINGS if request.settings.get(name) is not None}
-        if request.tools and self._is_openai and _NO_THOUGHT_WITH_TOOLS.match(request.model):
-            body.setdefault("reasoning_effort", "none")
-        if request.settings.get("max_tokens") is not None:
-            # The newer models of OpenAI itself refuse the old name, other servers do not know the new one.
-            body["max_completion_tokens" if self._is_openai else "max_tokens"] = request.settings[
-                "max_tokens"
-            ]
-        if request.tools:
-            body["tools"] = [function_of(tool) for tool in request.tools]
-        return body | dict(request.extra)
-
-    def _messages(self, messages: Iterable[Sent]) -> list[dict[str, Any]]:
-        wire = to_wire(messages, self.name)
-        if self._server.host.endswith("deepseek.com"):
-            for message in wire:
-                if message.get("tool_calls"):
-                    message.setdefault(
-                        "reasoning_content", ""
-                    )  # it refuses calls without, also those of other models
-        return wire
-
-    @property
-    def _is_openai(self) -> bool:
-        return self._server.host.endswith("openai.com")
+        body = to_body(request, self.name, self._server.host)
+        return OpenAIAnswer(self._server, self._server.stream("chat/completions", body))
 
 
 class OpenAIAnswer(StreamedAnswer):
@@ -150,7 +99,7 @@ class OpenAIAnswer(StreamedAnswer):
         self.reason = _REASONS.get(reason, reason) or self.reason
 
     def _read_delta(self, delta: Mapping[str, Any]) -> Iterator[Delta]:
-        field = next((name for name in _THOUGHTS if delta.get(name)), None)
+        field = next((name for name in THOUGHTS if delta.get(name)), None)
         if field is not None:
             self._thought_in = field
             yield from self.think(text(delta[field]))
@@ -211,58 +160,6 @@ def base_address(address: str) -> str:
     """`http://localhost:8080` is `http://localhost:8080/v1`; an address with a path stays."""
     address = address.rstrip("/").removesuffix("/chat/completions")
     return address + "/v1" if address.count("/") == 2 else address
-
-
-def to_wire(messages: Iterable[Sent], provider: str = "") -> list[dict[str, Any]]:
-    """Messages as the protocol has them; thoughts go back to the provider that had them."""
-    return joined(message for sent in messages for message in _messages(sent, provider))
-
-
-def _messages(sent: Sent, provider: str) -> Iterator[dict[str, Any]]:
-    match sent.role:
-        case "tool":
-            for part in sent.parts:
-                if isinstance(part, ToolResult):
-                    yield {"role": "tool", "tool_call_id": part.call_id, "content": content_of(part)}
-        case "assistant":
-            yield _answer(sent, provider)
-        case role:
-            yield {"role": role, "content": list(_content(sent)) if images_of(sent) else spoken(sent)}
-
-
-def _answer(sent: Sent, provider: str) -> dict[str, Any]:
-    said = spoken(sent)
-    back, reasoning = thoughts_of(sent, PROTOCOL, provider)
-    extras = mapping(back.get("calls"))
-    calls = [_call(part, extras.get(part.id)) for part in sent.parts if isinstance(part, ToolCall)]
-    if not calls:
-        return {"role": "assistant", "content": said}
-    message = {"role": "assistant", "content": said or None, "tool_calls": calls}
-    if back.get("details"):
-        message["reasoning_details"] = back["details"]
-    elif back.get("field") in _THOUGHTS:
-        message[back["field"]] = reasoning
-    return message
-
-
-def _content(sent: Sent) -> Iterator[dict[str, Any]]:
-    """Texts and images, in their order."""
-    for part in sent.parts:
-        match part:
-            case Image():
-                # "high" bounds what an image takes of the window; "auto" means more than that to the newest models.
-                url = f"data:{part.mime};base64,{base64_of(part)}"
-                yield {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
-            case Text(text=said):
-                yield from text_blocks(said)
-            case _:
-                continue
-
-
-def _call(call: ToolCall, extra: Any) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": to_json(arguments_of(call))}
-    made = {"id": call.id, "type": "function", "function": function}
-    return made | ({"extra_content": extra} if extra else {})
 
 
 def _usage(raw: Any) -> Iterator[Usage]:

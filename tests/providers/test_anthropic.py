@@ -289,6 +289,20 @@ def test_a_server_without_a_list_has_the_configured_model(server: ScriptedServer
         AnthropicProvider("gateway", server.address).list_models()
 
 
+def test_tools_that_are_there_no_more_are_described_as_long_as_calls_stand_in_the_conversation() -> None:
+    messages = [
+        sent("go"),
+        Sent("assistant", (ToolCall("a", "f", {}), ToolCall("b", "f", {}), ToolCall("c", "g", {})), 1),
+        Sent("tool", (ToolResult("a", "f", "x"), ToolResult("b", "f", "y"), ToolResult("c", "g", "z")), 1),
+    ]
+    body = to_body(a_request(messages=messages))
+    assert [tool["name"] for tool in body["tools"]] == ["f", "g"]
+    assert body["tool_choice"] == {"type": "none"}
+    body = to_body(a_request(messages=messages, tools=[Tool("h", "", {"type": "object"})]))
+    assert [tool["name"] for tool in body["tools"]] == ["h"]
+    assert "tool_choice" not in body
+
+
 def roles(wire: list[dict[str, Any]]) -> list[Role]:
     return [message["role"] for message in wire]
 

@@ -182,6 +182,29 @@ def test_the_window_its_maker_set_is_taken_as_it_is(server: ScriptedServer, prov
     assert provider.describe("gemma3:4b").window == 32_768
 
 
+def test_several_calls_in_one_or_many_lines_are_all_kept(
+    server: ScriptedServer, provider: OllamaProvider
+) -> None:
+    def used(name: str, arguments: Any) -> dict[str, Any]:
+        return {"function": {"name": name, "arguments": arguments}}
+
+    will(
+        server,
+        piece(tool_calls=[used("f", {"n": 1}), used("g", {})]),
+        piece(tool_calls=[used("f", "no json")]),
+        last(),
+    )
+    calls = calls_in(ask(provider))
+    assert [(call.name, call.args) for call in calls] == [("f", {"n": 1}), ("g", {}), ("f", "no json")]
+    assert len({call.id for call in calls}) == 3
+
+
+def test_numbers_that_json_does_not_have_are_text(server: ScriptedServer, provider: OllamaProvider) -> None:
+    used = {"function": {"name": "f", "arguments": {"n": float("nan"), "m": [float("inf")]}}}
+    will(server, piece(tool_calls=[used]), last())
+    assert [call.args for call in calls_in(ask(provider))] == [{"n": "nan", "m": ["inf"]}]
+
+
 @pytest.mark.parametrize(
     ("capabilities", "takes"),
     [

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import palaver
+from palaver import Store
 from palaver.context.prompt import Sent
 from palaver.context.tools import Tool
 from palaver.model import Text, ToolCall, ToolResult, Usage
+from palaver.providers.base import ConnectionLost, Delta
 from palaver.providers.openai import OpenAIProvider, base_address
 from palaver.providers.openai_request import to_wire
 from palaver.providers.text import Mender
@@ -79,6 +82,70 @@ def test_usage_is_kept_as_reported(server: ScriptedServer, provider: OpenAIProvi
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "cached"),
+    [
+        ({"prompt_cache_hit_tokens": 5, "prompt_cache_miss_tokens": 4}, 5),
+        ({"cached_tokens": 6}, 6),
+        ({"prompt_tokens_details": {"cached_tokens": 0}, "cached_tokens": 6}, 0),
+        ({"prompt_tokens_details": None, "completion_tokens_details": 7}, None),
+    ],
+    ids=["deepseek", "moonshot", "openai", "junk"],
+)
+def test_what_came_from_the_cache_is_read_as_servers_name_it(
+    server: ScriptedServer, provider: OpenAIProvider, told: dict[str, Any], cached: int | None
+) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, **told}
+    server.will(text("x"), finish(), event({"choices": [], "usage": usage}), DONE)
+    assert usage_in(ask(provider)) == Usage(input_tokens=9, output_tokens=4, cached_tokens=cached)
+
+
+def test_usage_beside_the_answer_is_read(server: ScriptedServer, provider: OpenAIProvider) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 4}
+    ended = {"index": 0, "delta": {}, "finish_reason": "stop", "usage": usage}
+    server.will(text("x"), event({"choices": [ended], "usage": None}), DONE)
+    assert usage_in(ask(provider)) == Usage(input_tokens=9, output_tokens=4)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("stop", "stop"),
+        ("eos", "stop"),
+        ("length", "length"),
+        ("model_length", "length"),
+        ("max_tokens", "length"),
+        ("tool_calls", "tool_calls"),
+        ("function_call", "tool_calls"),
+        ("content_filter", "content_filter"),
+        ("of_tomorrow", "of_tomorrow"),
+    ],
+)
+def test_the_reasons_of_an_end_are_told_in_one_language(
+    server: ScriptedServer, provider: OpenAIProvider, theirs: str, ours: str
+) -> None:
+    server.will(text("x"), finish(theirs), DONE)
+    assert reason_in(ask(provider)) == ours
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource"])
+def test_an_end_the_model_did_not_choose_is_a_lost_connection(
+    server: ScriptedServer, provider: OpenAIProvider, reason: str
+) -> None:
+    server.will(text("half"), finish(reason), DONE)
+    came: list[Delta] = []
+    with pytest.raises(ConnectionLost, match=f"broke off its answer: {reason}") as caught:
+        came.extend(provider.stream(a_request()))
+    assert (text_in(came), caught.value.retryable) == ("half", True)
+
+
+def test_a_reason_comes_once_and_is_not_lost_to_the_events_behind_it(
+    server: ScriptedServer, provider: OpenAIProvider
+) -> None:
+    server.will(text("x"), finish("length"), event({"choices": [{"delta": {}, "finish_reason": None}]}), DONE)
+    assert reason_in(ask(provider)) == "length"
+
+
 def call(index: int | None, **fields: Any) -> dict[str, Any]:
     function = {name: fields.pop(name) for name in ("name", "arguments") if name in fields}
     return {**({} if index is None else {"index": index}), **fields, "function": function}
@@ -114,6 +181,31 @@ def test_arguments_that_are_no_json_are_kept_as_text(
 ) -> None:
     server.will(delta(tool_calls=[call(0, id="a", name="add", arguments='{"n": ')]), finish("tool_calls"))
     assert calls_in(ask(provider)) == [ToolCall("a", "add", '{"n": ')]
+
+
+@pytest.mark.parametrize("arguments", ["NaN", '{"n": Infinity}', "nothing", "{", "[" * 100_000])
+def test_arguments_no_tool_could_be_called_with_are_kept_as_text(
+    server: ScriptedServer, provider: OpenAIProvider, arguments: str
+) -> None:
+    server.will(delta(tool_calls=[call(0, id="a", name="f", arguments=arguments)]), finish("tool_calls"))
+    assert calls_in(ask(provider)) == [ToolCall("a", "f", arguments)]
+
+
+@pytest.mark.parametrize("arguments", ['"text"', "[1]", "7", "null", '{"n": 1e999}', "[" * 700 + "]" * 700])
+def test_any_arguments_can_be_stored_and_sent_again(
+    server: ScriptedServer, provider: OpenAIProvider, store: Store, arguments: str
+) -> None:
+    server.will(delta(tool_calls=[call(0, id="a", name="f", arguments=arguments)]), finish("tool_calls"))
+    [made] = calls_in(ask(provider))
+    [stored] = store.append(store.create_session().id, palaver.assistant("", parts=(made,)))
+    [message] = to_wire([Sent("assistant", stored.parts, 1)])
+    assert isinstance(json.loads(message["tool_calls"][0]["function"]["arguments"]), dict)
+
+
+def test_no_choice_of_tools_is_made_for_the_model(server: ScriptedServer, provider: OpenAIProvider) -> None:
+    server.will(*whole())
+    ask(provider, a_request(tools=[Tool("f", "", {"type": "object"})]))
+    assert not {"tool_choice", "parallel_tool_calls"} & set(server.requests[0])
 
 
 def test_a_call_without_an_id_gets_one(server: ScriptedServer, provider: OpenAIProvider) -> None:

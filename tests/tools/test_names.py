@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palaver.tools.names import MAX_NAME, offered_name
@@ -25,7 +25,8 @@ def test_every_name_is_one_that_every_protocol_takes(server: str, tool: str) -> 
     assert name.startswith(f"{server}__"[:MAX_NAME])
 
 
-@given(pairs=st.sets(st.tuples(SERVERS, TOOLS), max_size=30))
+@settings(max_examples=50)
+@given(pairs=st.sets(st.tuples(SERVERS, TOOLS), max_size=8))
 def test_no_two_tools_have_one_name(pairs: set[tuple[str, str]]) -> None:
     assert len({offered_name(*pair) for pair in pairs}) == len(pairs)
 

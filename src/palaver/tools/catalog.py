@@ -41,9 +41,8 @@ def _usable(server: str, tools: Sequence["ServerTool"]) -> Iterator[Listed]:
         if len(schema) > MAX_SCHEMA:
             _log.info("%s: the tool %.80s is left out: its schema is too long", server, tool.name)
             continue
-        parameters = {"type": "object", **json.loads(schema)}
         name = offered_name(server, tool.name)
-        yield Listed(Tool(name, _describe(tool), parameters), tool.name)
+        yield Listed(Tool(name, _describe(tool), json.loads(schema)), tool.name)
 
 
 def _describe(tool: "ServerTool") -> str:

@@ -35,7 +35,7 @@ def before() -> None:
             while True:
                 write(GARBAGE)
         case "floods stderr":
-            for _ in range(20):
+            for _ in range(4):
                 os.write(2, b"\xff noise " * 100_000)
             os.write(2, b"\n")
         case "stays":
@@ -74,11 +74,17 @@ def tools(cursor: str | None) -> dict[str, Any]:
         return {"name": name, "inputSchema": {"type": "object"}, **fields}
 
     match FAULT:
+        case "lists what is no tool":
+            return {"tools": [tool("do"), {"name": "lame", "inputSchema": {}}]}
         case "pages without end":
             page = int(cursor or 0)
             return {"tools": [tool(f"t{page}_{n}") for n in range(30)], "nextCursor": str(page + 1)}
         case "lists strangely":
-            schema = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"type": "object"}, {"not": {}}]}}}
+            schema = {
+                "type": "object",
+                "$ref": "#/$defs/a",
+                "$defs": {"a": {"anyOf": [{"type": "object"}, {"not": {}}]}},
+            }
             return {
                 "tools": [
                     tool("with spaces & ümlauts"),

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
@@ -11,9 +12,12 @@ from rich.segment import Segment
 from rich.spinner import Spinner
 from rich.text import Text
 
+from palaver.chat.events import InputRequired
 from palaver.cli.blocks import divide, find_settled
+from palaver.cli.choices import choose, explain, offer
+from palaver.cli.keys import Keys
 from palaver.cli.markdown import Prose
-from palaver.cli.terms import number, visible
+from palaver.cli.terms import fit, number, visible
 
 _FRAMES = 12
 _MARGIN = 2
@@ -35,7 +39,19 @@ class Answer(Protocol):
         """The next piece of the reasoning before it."""
 
     def say(self, text: str) -> None:
-        """Something to tell the person that is not part of the answer."""
+        """Something the person should notice that is not part of the answer."""
+
+    def tell(self, text: str) -> None:
+        """Something the person may know."""
+
+    def progress(self, text: str | None) -> None:
+        """What is being done now, until the next; None: nothing that would be said."""
+
+    def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:
+        """The person's choice; None where `over` says that it is not waited for any more."""
+
+    def aside(self, show: Callable[[], None]) -> None:
+        """Let something else be shown between the pieces of the answer."""
 
 
 class PlainAnswer:
@@ -48,6 +64,8 @@ class PlainAnswer:
         self._stream = stream
         self._notices = notices
         self._last = "\n"
+        self._apart = False
+        self._written = False
 
     def __enter__(self) -> Self:
         return self
@@ -61,31 +79,54 @@ class PlainAnswer:
     def write(self, text: str) -> None:
         if self._stream is None:
             return
+        if self._apart and text:
+            text = ("\n" if self._last == "\n" else "\n\n") + text
+            self._apart = False
         self._stream.write(text)
         self._stream.flush()
         self._last = text[-1:] or self._last
+        self._written = self._written or bool(text)
 
     def think(self, text: str) -> None:
         pass
 
     def say(self, text: str) -> None:
         self._notices.write(f"palaver: {text}\n")
+        self._notices.flush()
+
+    def tell(self, text: str) -> None:
+        self.say(text)
+        # What follows a tool's result is an answer of its own.
+        self._apart = self._written
+
+    def progress(self, text: str | None) -> None:
+        pass
+
+    def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:  # noqa: ARG002 (a pipe)
+        return event.default
+
+    def aside(self, show: Callable[[], None]) -> None:
+        pass
 
 
 class LiveAnswer:
     """Prints every block for good as soon as it has ended; only the unfinished rest is drawn again and again.
 
-    What is drawn again is never higher than the screen, so that nothing is lost in what has scrolled away.
+    What is drawn again is never higher than the screen, so that nothing is lost in what has scrolled away. `keys` answer
+    what is asked.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, keys: Keys | None = None) -> None:
         self._console = console
+        self._keys = keys
+        self._doing: str | None = None
+        self._offer: Text | None = None
         self._tail = ""
         self._held = ""
         self._printed = False
         self._joined = False
         self._words = 0
-        self._started = time.monotonic()
+        self._thinking_since = 0.0
         self._spinner = Spinner("dots", style="dim")
         self._live = Live(
             self,
@@ -116,8 +157,9 @@ class LiveAnswer:
             self._print(rest)
 
     def write(self, text: str) -> None:
-        if self._words and not self._printed and not self._tail:
+        if self._words and not self._tail:
             self._end_thinking()
+        self._doing = None
         text = self._held + text
         # A "\r" at the end may be the first half of a "\r\n".
         self._held = "\r" if text.endswith("\r") else ""
@@ -126,16 +168,43 @@ class LiveAnswer:
             self._settle()
 
     def think(self, text: str) -> None:
+        if not self._words:
+            self._thinking_since = time.monotonic()
         self._words += len(text.split())
 
     def say(self, text: str) -> None:
+        self._note(Text(visible(text), style="yellow"))
+
+    def tell(self, text: str) -> None:
+        self._note(Text(visible(text), style="dim"))
+
+    def progress(self, text: str | None) -> None:
         with self._cursor:
-            if self._tail.strip():
-                self._take(self._tail, "", joined=False)
-            self._console.print(Text(visible(text), style="yellow"))
+            self._flush()
+            self._doing = text
+
+    def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:
+        if self._keys is None:
+            return event.default
+        self._note(explain(event))
+        self._offer = offer(event)
+        try:
+            while (key := self._keys.read(over)) is not None:
+                if (choice := choose(event, key)) is not None:
+                    return choice
+            return None
+        finally:
+            self._offer = None
+
+    def aside(self, show: Callable[[], None]) -> None:
+        with self._cursor:
+            self._flush()
+            show()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._tail.strip():
+        if self._offer is not None:
+            yield self._offer
+        elif self._tail.strip():
             lines = self._lines(self._tail)[-self._room :]
             if self._printed and not self._joined and len(lines) < self._room:
                 yield Segment.line()
@@ -143,8 +212,9 @@ class LiveAnswer:
                 yield from line
                 yield Segment.line()
         else:
-            thought = f" thinking, {number(self._words, 'word')}" if self._words else ""
-            self._spinner.update(text=Text(thought, style="dim"))
+            thought = f"thinking, {number(self._words, 'word')}" if self._words else ""
+            doing = fit(self._doing or thought, max(1, console.width - _MARGIN - 1)).rstrip()
+            self._spinner.update(text=Text(f" {doing}", style="dim"))
             yield self._spinner
 
     @property
@@ -176,10 +246,22 @@ class LiveAnswer:
         self._console.print(Prose(text))
         self._printed, self._joined = True, False
 
+    def _note(self, text: Text) -> None:
+        with self._cursor:
+            self._flush()
+            self._console.print(text)
+
+    def _flush(self) -> None:
+        """What has come so far is printed for good: something else follows it."""
+        if self._words and not self._tail:
+            self._end_thinking()
+        if self._tail.strip():
+            self._take(self._tail, "", joined=False)
+
     def _end_thinking(self) -> None:
-        seconds = time.monotonic() - self._started
+        seconds = time.monotonic() - self._thinking_since
         words, self._words = self._words, 0
-        self.say(f"thought for {seconds:.0f} s, {number(words, 'word')}")
+        self.tell(f"thought for {seconds:.0f} s, {number(words, 'word')}")
 
     def _draw(self) -> None:
         while not self._ended.wait(1 / _FRAMES):

@@ -3,15 +3,20 @@
 import os
 import select
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
+from palaver.chat.turn import Turn
 from palaver.cli.answer import Answer, LiveAnswer, PlainAnswer
 from palaver.cli.app import App, command
 from palaver.cli.arguments import SessionName
 from palaver.cli.exits import exit_code
+from palaver.cli.keys import Keys
 from palaver.cli.output import notice, out, print_json
-from palaver.cli.talk import Talk, show_turn
+from palaver.cli.talk import Talk
+from palaver.cli.turns import Outcome, show_turn
 
 _PATIENCE = 3.0
 
@@ -21,26 +26,45 @@ _PATIENCE = 3.0
 @click.option("-m", "--model", help="The model that answers: NAME or PROVIDER/NAME.")
 @click.option("-s", "--session", type=SessionName(), metavar="ID", help="Go on with this session.")
 @click.option("-c", "--continue", "resume", is_flag=True, help="Go on with the newest session.")
-def chat(app: App, *, prompt: tuple[str, ...], model: str | None, session: str | None, resume: bool) -> int:
+@click.option(
+    "--attach",
+    "files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A file that goes with the question; may be repeated.",
+)
+def chat(
+    app: App,
+    *,
+    prompt: tuple[str, ...],
+    model: str | None,
+    session: str | None,
+    resume: bool,
+    files: tuple[Path, ...],
+) -> int:
     """Talk with a model.
 
     On a terminal without PROMPT: a conversation, which begins a session of its own unless you go on with another one.
     With PROMPT, or in a pipe: one answer on stdout and nothing else there. Text from a pipe is put below the PROMPT;
-    a PROMPT of - waits for it.
+    a PROMPT of - waits for it. In a pipe no tool may be used that you have not allowed before.
     """
     if session and resume:
         raise click.UsageError("--session and --continue exclude each other.")
     asked = _asked(prompt)
-    with Talk(app, model=model, session=session, resume=resume) as talk:
-        return _converse(app, talk) if asked is None else _answer(app, talk, asked)
+    asks = app.interactive and sys.stdout.isatty() and not app.as_json
+    with Talk(app, model=model, session=session, resume=resume, asks=asks) as talk:
+        talk.attach(files)
+        return _converse(app, talk) if asked is None else _answer(app, talk, asked, asks=asks)
 
 
-def _answer(app: App, talk: Talk, question: str) -> int:
+def _answer(app: App, talk: Talk, question: str, *, asks: bool) -> int:
     if talk.only_demo and not app.as_json:
         notice("palaver: no model was found; the built-in demo answers")
     turn = talk.ask(question)
-    with _answer_place(app) as answer:
-        outcome = show_turn(turn, answer)
+    outcome = _show(app, turn, asks=asks)
+    if outcome.new_session_id:
+        talk.go_to(outcome.new_session_id)
+        outcome = _show(app, talk.ask_there(turn), asks=asks)
     if app.as_json:
         print_json(outcome.message)
     if outcome.message.status == "cancelled":
@@ -48,10 +72,15 @@ def _answer(app: App, talk: Talk, question: str) -> int:
     return exit_code(outcome.code) if outcome.code else 0
 
 
-def _answer_place(app: App) -> Answer:
-    if app.as_json:
-        return PlainAnswer(None, sys.stderr)
-    return LiveAnswer(out()) if sys.stdout.isatty() else PlainAnswer(sys.stdout, sys.stderr)
+def _show(app: App, turn: Turn, *, asks: bool) -> Outcome:
+    with ExitStack() as shown:
+        answer: Answer
+        if app.as_json or not sys.stdout.isatty():
+            answer = PlainAnswer(None if app.as_json else sys.stdout, sys.stderr)
+        else:
+            answer = LiveAnswer(out(), shown.enter_context(Keys()) if asks else None)
+        shown.enter_context(answer)
+        return show_turn(turn, answer)
 
 
 def _converse(app: App, talk: Talk) -> int:

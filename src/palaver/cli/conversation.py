@@ -1,15 +1,10 @@
 """A conversation on a terminal, line by line."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 from rich.text import Text
 
 from palaver import locations
 from palaver.chat.commands import (
-    COMMANDS,
+    Compressing,
     Editing,
     Ended,
     Moved,
@@ -21,23 +16,26 @@ from palaver.chat.commands import (
 )
 from palaver.chat.turn import Turn
 from palaver.cli.answer import LiveAnswer
+from palaver.cli.keys import Keys
+from palaver.cli.meter import Meter
+from palaver.cli.offers import Offers
 from palaver.cli.output import out
-from palaver.cli.prompter import Prompter, SlashCompleter
+from palaver.cli.prompter import Prompter
 from palaver.cli.replies import show_reply
 from palaver.cli.show import newest_messages
-from palaver.cli.talk import Talk, show_turn
+from palaver.cli.talk import Talk
 from palaver.cli.terms import named, one_line
 from palaver.cli.transcript import Reader
-from palaver.errors import PalaverError, ProviderError
+from palaver.cli.turns import show_compacting, show_turn
+from palaver.errors import PalaverError
 from palaver.ids import short
 from palaver.model import Message, Session
 from palaver.providers.demo import HOW_TO_ADD
-from palaver.settings import NO_MODE
-from palaver.store import Filter
 
 _RECALLED = 4
 _MOVED = 2
-_OFFERED = 50
+_LOOKED_AT = 12
+"""Messages that are shown again: of a session that is gone on with, of another branch, before a choice."""
 
 
 class Conversation:
@@ -46,16 +44,17 @@ class Conversation:
     def __init__(self, talk: Talk, *, remember: bool) -> None:
         self._talk = talk
         self._console = out()
-        self._models: list[tuple[str, str]] | None = None
+        self._typed = ""
+        self._meter = Meter(talk.context)
         history = locations.chat_history() if remember else None
-        self._prompter = Prompter(self._completer(), history)
+        self._prompter = Prompter(Offers(talk).completer(), history, self._meter)
 
     def run(self) -> int:
         """Until the person leaves. Returns the exit code."""
         self._greet()
         while True:
             try:
-                line = self._prompter.read().strip()
+                line = self._prompter.read(self._take_typed()).strip()
             except EOFError:
                 return 0
             except KeyboardInterrupt:
@@ -88,6 +87,9 @@ class Conversation:
         match reply:
             case Started(turn=turn):
                 self._show(turn)
+            case Compressing(compacting=compacting):
+                with Keys() as keys, LiveAnswer(self._console, keys) as answer:
+                    show_compacting(compacting, answer)
             case Editing(message=message):
                 self._edit(message)
             case Switched():
@@ -112,12 +114,24 @@ class Conversation:
 
     def _show(self, turn: Turn) -> None:
         self._console.print()
-        with _quiet_keys(), LiveAnswer(self._console) as answer:
-            outcome = show_turn(turn, answer)
+        with Keys() as keys, LiveAnswer(self._console, keys) as answer:
+            outcome = show_turn(turn, answer, self._look_back)
+        self._typed += keys.take_typed()
         if outcome.code:
             self._hint("/retry asks again.")
         if outcome.title:
             self._hint(f"This session is now called “{one_line(outcome.title)}”.")
+        if outcome.new_session_id:
+            show_reply(self._console, self._talk.go_to(outcome.new_session_id))
+            self._show(self._talk.ask_there(turn))
+
+    def _look_back(self) -> None:
+        self._recall(_LOOKED_AT)
+        self._hint(f"`palaver show {short(self._talk.session.id)}` shows all of it.")
+
+    def _take_typed(self) -> str:
+        typed, self._typed = self._typed, ""
+        return typed
 
     def _greet(self) -> None:
         session = self._talk.session
@@ -161,71 +175,3 @@ class Conversation:
 
     def _hint(self, text: str) -> None:
         self._console.print(Text(text, style="dim"))
-
-    def _completer(self) -> SlashCompleter:
-        names = [(f"/{call.name}", call.help) for call in COMMANDS]
-        verbs = {
-            f"/{call.name}": [(verb.name, verb.help) for verb in call.verbs]
-            for call in COMMANDS
-            if call.verbs
-        }
-        offers = {
-            "/switch": self._offer_sessions,
-            "/model": self._offer_models,
-            "/mode": self._offer_modes,
-            "/help": lambda: [(call.name, call.help) for call in COMMANDS],
-            "/snapshot restore": self._offer_snapshots,
-            "/snapshot show": self._offer_snapshots,
-            "/snapshot delete": self._offer_snapshots,
-            "/checkpoint show": self._offer_checkpoints,
-            "/checkpoint revert": self._offer_checkpoints,
-        }
-        return SlashCompleter(names, verbs, offers, files=frozenset({"/attach"}))
-
-    def _offer_modes(self) -> Iterator[tuple[str, str]]:
-        yield NO_MODE, "no mode"
-        for mode in self._talk.context.modes:
-            yield mode.name, one_line(mode.description)
-
-    def _offer_snapshots(self) -> Iterator[tuple[str, str]]:
-        for snapshot in self._talk.store.list_snapshots(self._talk.session.id):
-            yield short(snapshot.id), one_line(snapshot.name)
-
-    def _offer_checkpoints(self) -> Iterator[tuple[str, str]]:
-        for checkpoint in self._talk.store.list_checkpoints(self._talk.session.id, active=False):
-            yield str(checkpoint.number), one_line(checkpoint.summary)[:60]
-
-    def _offer_sessions(self) -> Iterator[tuple[str, str]]:
-        for session in self._talk.store.list_sessions(filter=Filter(), limit=_OFFERED).items:
-            yield short(session.id), one_line(session.title)
-
-    def _offer_models(self) -> list[tuple[str, str]]:
-        if self._models is None:
-            self._models = [pair for provider in self._talk.providers for pair in _models_of(provider)]
-        return self._models
-
-
-def _models_of(provider: Any) -> list[tuple[str, str]]:
-    try:
-        return [(model.id, provider.name) for model in provider.list_models()]
-    except ProviderError:
-        return []
-
-
-@contextmanager
-def _quiet_keys() -> Iterator[None]:
-    """Keys pressed while an answer is drawn are kept for the next prompt and not written into the answer."""
-    try:
-        import termios  # noqa: PLC0415 (not on Windows)
-    except ImportError:
-        yield
-        return
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    quiet = termios.tcgetattr(descriptor)
-    quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSANOW, before)

@@ -12,7 +12,11 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.styles import Style
 
+from palaver.cli.meter import Meter
+
+_STYLE = Style.from_dict({"bottom-toolbar": "noreverse fg:ansibrightblack", "filled": "fg:ansiyellow"})
 Words = Callable[[], Iterable[tuple[str, str]]]
 """Gives words with what is said about each."""
 
@@ -50,9 +54,13 @@ class SlashCompleter(Completer):
 
 
 class Prompter:
-    """Reads one message after the other. `history` is a file, None where nothing typed may stay on the disk."""
+    """Reads one message after the other, with the meter below.
 
-    def __init__(self, completer: Completer, history: Path | None) -> None:
+    `history` is a file, None where nothing typed may stay on the disk.
+    """
+
+    def __init__(self, completer: Completer, history: Path | None, meter: Meter) -> None:
+        self._meter = meter
         self._session: PromptSession[str] = PromptSession(
             message=FormattedText([("bold ansicyan", "› ")]),
             prompt_continuation="  ",
@@ -61,6 +69,8 @@ class Prompter:
             complete_while_typing=Condition(_types_command),
             key_bindings=_bindings(),
             multiline=True,
+            bottom_toolbar=self._toolbar,
+            style=_STYLE,
         )
 
     def read(self, default: str = "") -> str:
@@ -68,7 +78,14 @@ class Prompter:
 
         Raises `EOFError` for Ctrl+D and `KeyboardInterrupt` for Ctrl+C, both on an empty line.
         """
+        self._meter.refresh(self._session.app.invalidate)
         return self._session.prompt(default=default)
+
+    def _toolbar(self) -> FormattedText | None:
+        """Drawn with every key: no more than a look at what is known."""
+        if not self._meter.text:
+            return None
+        return FormattedText([("class:filled" if self._meter.filled else "", self._meter.text)])
 
 
 def _types_command() -> bool:

@@ -1,39 +1,38 @@
 """What a chat works with: the store, the models found, the engine that runs turns, and the session it is in."""
 
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType, TracebackType
-from typing import NamedTuple, Self
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from palaver import locations
-from palaver.chat import events
-from palaver.chat.commands import Context
+from palaver import __version__, locations
+from palaver.chat.commands import Context, Switched, attach_file
 from palaver.chat.engine import Engine
 from palaver.chat.lifecycle import SessionManager
 from palaver.chat.turn import Turn
-from palaver.cli.answer import Answer
 from palaver.cli.app import App
 from palaver.cli.output import notice
-from palaver.cli.terms import one_line
-from palaver.cli.transcript import describe
 from palaver.errors import NotFound
-from palaver.model import Message, Session, user
+from palaver.model import Message, NewMessage, Session, user
+from palaver.providers.credentials import Keys
 from palaver.providers.demo import DemoProvider
 from palaver.providers.discover import find_providers
 from palaver.store import Filter
+from palaver.tools.base import Toolbox
 
 
 class Talk:
-    """One person's chat. Ends its turns and the store with it."""
+    """One person's chat. Ends its turns and its tools with it. `asks` says that the person can be asked."""
 
-    def __init__(self, app: App, *, model: str | None, session: str | None, resume: bool) -> None:
+    def __init__(
+        self, app: App, *, model: str | None, session: str | None, resume: bool, asks: bool = False
+    ) -> None:
         self.store = app.store()
         self._settings = app.settings
         self.providers = find_providers(app.settings, os.environ, locations.credentials())
-        self.engine = Engine(self.store, self.providers, settings=app.settings)
+        toolbox = _find_tools(app)
+        self.engine = Engine(self.store, self.providers, settings=app.settings, toolbox=toolbox, asks=asks)
         found = self._find(session, resume=resume)
         # A model named for a session that is gone on with answers there; it does not make a new session.
         self._model = model if found else None
@@ -41,7 +40,9 @@ class Talk:
         chosen = found or self._begin(model or app.settings.model)
         self.manager = SessionManager(self.store, chosen.model, context_size=app.settings.context_size)
         self.manager.switch(chosen.id)
-        self.context = Context(self.store, self.engine, self.manager, modes=app.settings.mode)
+        self.context = Context(
+            self.store, self.engine, self.manager, modes=app.settings.mode, toolbox=toolbox
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +52,8 @@ class Talk:
     ) -> None:
         self.manager.close()
         self.engine.close()
+        if self.context.toolbox is not None:
+            self.context.toolbox.close()
         for message in self.engine.unsaved():
             notice(f"palaver: this could not be saved ({message.role}):\n{message.text}")
 
@@ -63,12 +66,26 @@ class Talk:
     def session(self) -> Session:
         return self.manager.current_session
 
+    def attach(self, paths: Iterable[Path]) -> None:
+        """Send these files with the next question. Raises `OSError` and what the store raises."""
+        self.context.attached.extend(attach_file(self.context, path) for path in paths)
+
     def ask(self, question: str) -> Turn:
         """Begin a turn in the current session; the attached files go with it, and stay attached where it cannot begin."""
         new = user(question, parts=tuple(self.context.attached))
         turn = self.engine.start_turn(self.session.id, new, model=self._model)
         self.context.attached.clear()
         return turn
+
+    def go_to(self, session_id: str) -> Switched:
+        """Make another session the current one."""
+        self.forget_model()
+        return Switched(self.manager.switch(session_id), self.manager.session_path())
+
+    def ask_there(self, turn: Turn) -> Turn:
+        """Ask a turn's question in the session that is current now."""
+        question = self.store.get_message(turn.id)
+        return self.engine.start_turn(self.session.id, NewMessage(role="user", parts=question.parts))
 
     def forget_model(self) -> None:
         """Another session has become current: its own model answers."""
@@ -99,74 +116,15 @@ class Talk:
         )
 
 
-class Outcome(NamedTuple):
-    """How a turn ended; `code` is the error's, None where there was none."""
+def _find_tools(app: App) -> Toolbox | None:
+    """The tools of `config.toml`, which begin to start; None where it names none."""
+    if not app.settings.tool_server:
+        return None
+    from palaver.tools.mcp import McpToolbox  # noqa: PLC0415 (only where there are tools)
 
-    message: Message
-    code: str | None = None
-    title: str | None = None
-
-
-def show_turn(turn: Turn, answer: Answer) -> Outcome:
-    """Show a turn to its end. Ctrl+C stops the answer and keeps what came; a second one stops waiting for that."""
-    title: str | None = None
-    with stopping(turn):
-        for event in turn.events():
-            match event:
-                case events.TextDelta(text=text):
-                    answer.write(text)
-                case events.ReasoningDelta(text=text):
-                    answer.think(text)
-                case events.TitleChanged(title=title):
-                    pass
-                case events.TurnFinished() | events.TurnFailed():
-                    return _end(event, answer, title)
-                case _:
-                    _say(event, answer)
-    return Outcome(turn.wait(), title=title)
-
-
-def _say(event: events.TurnEvent, answer: Answer) -> None:
-    match event:
-        case events.TurnStarted(unsaved=str() as reason):
-            answer.say(f"Your message is not saved yet, it will be tried again: {reason}")
-        case events.ContextWarning(text=text):
-            answer.say(text)
-        case events.ToolCalled(call=part):
-            answer.say(one_line(describe(part)))
-        case events.ToolReturned(result=part):
-            answer.say(one_line(describe(part)))
-        case _:
-            pass
-
-
-def _end(event: events.TurnFinished | events.TurnFailed, answer: Answer, title: str | None) -> Outcome:
-    if event.unsaved:
-        answer.say(f"The answer is not saved yet, it will be tried again: {event.unsaved}")
-    if isinstance(event, events.TurnFailed):
-        answer.say(f"{'Interrupted' if event.message.status == 'interrupted' else 'Failed'}: {event.error}")
-        return Outcome(event.message, event.code, title)
-    if event.message.status == "cancelled":
-        answer.say("Stopped; what came is kept.")
-    if event.finish_reason == "length":
-        answer.say("The answer ends here because it reached the model's limit.")
-    return Outcome(event.message, title=title)
-
-
-@contextmanager
-def stopping(turn: Turn) -> Iterator[None]:
-    """While it lasts, the first Ctrl+C stops the turn."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # On a thread of its own: the handler interrupts whatever holds the turn's lock.
-        threading.Thread(target=turn.stop, name="palaver-stop", daemon=True).start()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    keys = Keys(app.environment, locations.credentials())
+    toolbox = McpToolbox(
+        app.settings.tool_server, environment=app.environment, find_key=keys.find, version=__version__
+    )
+    toolbox.start()
+    return toolbox

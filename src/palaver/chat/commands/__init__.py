@@ -1,10 +1,13 @@
 """The slash commands: one table for every front end. A handler returns a value; showing it is the front end's part."""
 
+from palaver.chat.commands.asking import attach_file
 from palaver.chat.commands.command import Command, Context
+from palaver.chat.commands.context import weigh_now
 from palaver.chat.commands.replies import (
     Attachments,
     Call,
     Checkpoints,
+    Compressing,
     Editing,
     Ended,
     Failed,
@@ -39,6 +42,7 @@ __all__ = [
     "Call",
     "Checkpoints",
     "Command",
+    "Compressing",
     "Context",
     "Editing",
     "Ended",
@@ -65,6 +69,8 @@ __all__ = [
     "ToolServers",
     "Verb",
     "Weight",
+    "attach_file",
     "is_command",
     "run_command",
+    "weigh_now",
 ]

@@ -9,7 +9,7 @@ from palaver.chat.branches import newest_first
 from palaver.chat.commands.command import Context, Misused, command, nothing, verb
 from palaver.chat.commands.replies import Attachments, Editing, Failed, Forked, Moved, Reply, Started
 from palaver.errors import PalaverError
-from palaver.model import File, Message, user
+from palaver.model import File, Message
 
 _LOOKED_AT = 1_000
 """Messages that are searched for a fork, from the end."""
@@ -30,9 +30,7 @@ def _edit(context: Context, text: str) -> Reply:
         return Editing(question)
     if text == question.text:
         return Failed("That is the question as it is; /retry asks it again.")
-    files = tuple(part for part in question.parts if isinstance(part, File))
-    new = user(text, parts=files)
-    return Started(context.engine.start_turn(question.session_id, new, parent_id=question.parent_id))
+    return Started(context.engine.edit(question.id, text))
 
 
 def _questions(context: Context) -> Iterator[Message]:

@@ -1,7 +1,7 @@
 """What of the session goes to the model, and how much may."""
 
 from palaver.chat.commands.command import Context, Misused, command, nothing, verb
-from palaver.chat.commands.replies import Reply, Said, Statistics, Weight
+from palaver.chat.commands.replies import Compressing, Reply, Said, Statistics, Weight
 from palaver.chat.weighing import Weighed, weigh
 
 _LARGEST_WINDOW = 2**31 - 1
@@ -52,6 +52,11 @@ def _stats(context: Context, words: str) -> Reply:
     )
 
 
+def _compact(context: Context, words: str) -> Reply:
+    nothing(words)
+    return Compressing(context.engine.compact(context.session.id))
+
+
 COMMANDS = (
     command(
         "context",
@@ -62,4 +67,5 @@ COMMANDS = (
         verb("auto", "", "Take the window that the model's server reports.", _auto),
         verb("stats", "", "Count messages, checkpoints and compressions.", _stats),
     ),
+    command("compact", "", "Summarise older messages now, so that more fits.", _compact),
 )

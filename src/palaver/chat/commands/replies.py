@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from palaver.chat.compacting import Compacting
 from palaver.chat.turn import Turn
 from palaver.chat.weighing import Weighed
 from palaver.model import Checkpoint, File, Hit, Message, Session, Snapshot, Time
@@ -45,6 +46,12 @@ class Started(msgspec.Struct, frozen=True):
     """A turn runs; show its events."""
 
     turn: Turn
+
+
+class Compressing(msgspec.Struct, frozen=True):
+    """A checkpoint is being made; show its events, of which the last says what came of it."""
+
+    compacting: Compacting
 
 
 class Editing(msgspec.Struct, frozen=True):
@@ -207,6 +214,7 @@ Reply = (
     | Listed
     | Found
     | Started
+    | Compressing
     | Editing
     | Weight
     | Statistics

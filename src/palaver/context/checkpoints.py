@@ -1,6 +1,6 @@
 """What checkpoints stand for, how long they may be, how they age. No I/O."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 
@@ -20,6 +20,8 @@ TOTAL_PERCENT = 40
 """Of the limit: what all checkpoints together may take."""
 MODERATE_AFTER, COMPACT_AFTER, MERGED_AFTER = 3, 6, 10
 """Further checkpoints after which one ages."""
+SMALLEST = 256
+"""Tokens of a limit below which a summary is not worth its place: there the oldest messages are left out."""
 STAGES = 8
 """Requests to a model for one checkpoint, at most."""
 ROLLOVER_TURNS = 10
@@ -160,14 +162,23 @@ class Step(msgspec.Struct, frozen=True):
         return short if counter.count(short) <= self.target else condense(short, self.target, counter)
 
 
-def plan_ageing(items: Iterable[Item], every: Sequence[Checkpoint], limit: int) -> list[Step]:
+Origins = Mapping[str, frozenset[int]]
+"""Of checkpoints, by id, the numbers of those that they go back to and that replace nothing."""
+
+
+def find_origins(checkpoints: Iterable[Checkpoint], every: Iterable[Checkpoint]) -> dict[str, frozenset[int]]:
+    """The origins of `checkpoints`, found among `every` of the session's, of all times."""
+    known = {checkpoint.id: checkpoint for checkpoint in every}
+    return {checkpoint.id: _origins(checkpoint, known) for checkpoint in checkpoints}
+
+
+def plan_ageing(items: Iterable[Item], origins: Origins, limit: int) -> list[Step]:
     """What is due by the table: moderate after 3 further checkpoints, compact after 6, merged after 10.
 
-    `items` are the branch, newest first, `every` the session's checkpoints of all times. "Further" are those that
-    replace nothing.
+    `items` are the branch, newest first. "Further" are those that replace nothing.
     """
     branch = list(items)
-    ages = _ages(branch, every)
+    ages = _ages(branch, origins)
     steps: list[Step] = []
     for run in _neighbours(branch):
         for due, group in groupby(run, lambda c: c.kind != "summary" or ages[c.id] >= MERGED_AFTER):
@@ -304,16 +315,14 @@ def _neighbours(items: Iterable[Item]) -> list[list[Checkpoint]]:
     return [run[::-1] for run in reversed(runs) if run]
 
 
-def _ages(items: Iterable[Item], every: Sequence[Checkpoint]) -> dict[str, int]:
+def _ages(items: Iterable[Item], origins: Origins) -> dict[str, int]:
     """How many checkpoints that replace nothing came to the branch after each of those on it."""
-    known = {checkpoint.id: checkpoint for checkpoint in every}
-    origins = {c.id: _origins(c, known) for c in items if isinstance(c, Checkpoint)}
-    numbers = sorted(number for found in origins.values() for number in found)
-    return {id: sum(number > max(found) for number in numbers) for id, found in origins.items()}
+    found = {item.id: origins[item.id] for item in items if isinstance(item, Checkpoint)}
+    numbers = [number for own in found.values() for number in own]
+    return {id: sum(number > max(own) for number in numbers) for id, own in found.items()}
 
 
-def _origins(checkpoint: Checkpoint, known: dict[str, Checkpoint]) -> set[int]:
-    """The numbers of the checkpoints it goes back to."""
+def _origins(checkpoint: Checkpoint, known: Mapping[str, Checkpoint]) -> frozenset[int]:
     numbers: set[int] = set()
     seen: set[str] = set()
     pending = [checkpoint]
@@ -326,7 +335,7 @@ def _origins(checkpoint: Checkpoint, known: dict[str, Checkpoint]) -> set[int]:
         pending += older
         if not older:
             numbers.add(one.number)
-    return numbers
+    return frozenset(numbers)
 
 
 def _level_at(age: int) -> int:

@@ -161,7 +161,7 @@ def _cut(text: str, length: int) -> str:
 def _weight(sentence: str, number: int, of: int) -> float:
     weight = 2.0 if _DECISION.search(sentence) else 0.0
     weight += min(2, len(_IDENTIFIER.findall(sentence))) + 0.5 * min(2, len(_NUMBER.findall(sentence)))
-    weight += 1.5 if number == 0 or number == of - 1 else 0
+    weight += 0.8 if number == 0 or number == of - 1 else 0
     return weight - len(sentence) / 400
 
 

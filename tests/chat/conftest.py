@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ def make_engine(open_database: OpenStore, provider: Provider) -> Iterator[MakeEn
     """Engines that end with the test; without a store named, on a handle of their own, as in another process."""
     with ExitStack() as running:
 
-        def make(store: Store | None = None, *providers: Provider) -> Engine:
-            engine = Engine(store or open_database(), providers or [provider], retry_seconds=0.05)
+        def make(store: Store | None = None, *providers: Provider, **more: Any) -> Engine:
+            engine = Engine(store or open_database(), providers or [provider], retry_seconds=0.05, **more)
             return running.enter_context(closing(engine))
 
         yield make

@@ -43,6 +43,7 @@ class Answering:
         self._done = threading.Event()
         self._answer: Answer | None = None
         self._calls: list[ToolCall] = []
+        self._results = 0
         self._usage: Usage | None = None
         self._reason: str | None = None
         self._early: dict[str, str] = {}
@@ -95,6 +96,7 @@ class Answering:
             self._recording.put_below(message)
             for part in message.parts:
                 if isinstance(part, ToolResult):
+                    self._results += 1
                     self._turn.tell_part(part)
         self._wake.set()
 
@@ -163,6 +165,6 @@ class Answering:
         if self._reason is None:
             return Outcome(status="cancelled", usage=self._usage, metadata=self._early)
         # Stopped while its tools run, an answer is not complete although the model had ended.
-        over = self._done.is_set() or not self._calls
+        over = self._results >= len(self._calls) or not self._turn.stopping.wanted
         metadata = {"finishReason": self._reason}
         return Outcome(status="complete" if over else "cancelled", usage=self._usage, metadata=metadata)

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from palaver.chat.models import Chosen, Models
+from palaver.chat.modes import tools_of
 from palaver.chat.stopping import Stopping
 from palaver.context.tools import Tool
+from palaver.model import Session
 from palaver.tools.base import Toolbox
 
 
@@ -18,12 +20,12 @@ class Offering:
         self._lock = threading.Lock()
         self._said: set[str] = set()
 
-    def list_tools(self, chosen: Chosen, stopping: Stopping) -> Sequence[Tool]:
-        """Those that may be called; none where the model takes none."""
+    def list_tools(self, session: Session, chosen: Chosen, stopping: Stopping) -> Sequence[Tool]:
+        """Those of the session's mode that may be called; none where the model takes none."""
         tools = self._toolbox.list_tools(stopped=stopping.event)
         if not tools or self._takes_none(chosen):
             return ()
-        return [tool for tool in tools if self._is_allowed(tool.name)]
+        return tools_of(session, [tool for tool in tools if self._is_allowed(tool.name)])
 
     def list_news(self, chosen: Chosen) -> list[str]:
         """What was not said yet: that the model takes no tools, that a server's are missing."""

@@ -126,6 +126,8 @@ class Rounds:
 
     def _work(self, answering: Answering) -> None:
         """On a thread of its own: ask the model, then call what it calls."""
+        if self._turn.stopping.wanted:
+            return
         self._tell_first_title()
         scope = self._scope(answering.put_below)
         tools = self._offered()
@@ -159,6 +161,8 @@ class Rounds:
             if self._turn.stopping.wanted:
                 return
             result = calling.call(self._session.id, call, ask=ask, stopping=self._turn.stopping)
+            if self._turn.stopping.wanted:
+                return
             answering.put_below(result)
         self._called = True
 
@@ -210,7 +214,7 @@ class Rounds:
         offering = self._means.offering
         if offering is None:
             return ()
-        return offering.list_tools((self._provider, self._model), self._turn.stopping)
+        return offering.list_tools(self._session, (self._provider, self._model), self._turn.stopping)
 
     def _tell_news(self, prompt: Prompt) -> None:
         if self._means.offering is None:

@@ -55,6 +55,7 @@ class Engine:
         self._models = Models(providers, settings.model)
         self._attachments = Attachments(store)
         self._prompter = Prompter(store, self._backlog)
+        self.permissions = Permissions(store)
         self._places = Places()
         self._compression = Compression(store, self._prompter)
         self._means = Means(
@@ -63,7 +64,7 @@ class Engine:
             places=self._places,
             compression=self._compression,
             pace=pace or Pace(),
-            calling=Calling(toolbox, Permissions(store)) if toolbox is not None else None,
+            calling=Calling(toolbox, self.permissions) if toolbox is not None else None,
             offering=Offering(toolbox, self._models) if toolbox is not None else None,
         )
         self._unlisten = store.listen(self._on_changes)

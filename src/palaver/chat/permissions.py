@@ -14,6 +14,8 @@ from palaver.tools.base import Offer
 Choice = Literal["once", "session", "always", "no"]
 CHOICES: tuple[str, ...] = ("once", "session", "always", "no")
 REFUSAL = "no"
+_PREFIX = "tools/"
+Standing = Literal["ask", "session", "always", "never"]
 By = Literal["settings", "preference", "session", "person", "nobody"]
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,34 @@ class Permissions:
         self._remember(session_id, offer, choice)
         return Permission(choice in ("once", "session", "always"), "person")
 
+    def standing(self, session_id: str, offer: Offer) -> Standing:
+        """What would happen to a call now."""
+        if offer.allow != "ask":
+            return offer.allow
+        if self._is_preferred(offer):
+            return "always"
+        with self._lock:
+            return "session" if (session_id, offer.server, offer.name) in self._sessions else "ask"
+
+    def forget(self, session_id: str, name: str | None = None) -> list[str]:
+        """Ask again before the tool of this name is used, None: before any. Returns what was allowed, `server/tool`."""
+        with self._lock:
+            gone = {
+                kept
+                for kept in self._sessions
+                if kept[0] == session_id and name in (None, kept[2], f"{kept[1]}/{kept[2]}")
+            }
+            self._sessions -= gone
+        preferred = [
+            kept
+            for kept in self._store.list_preferences(_PREFIX)
+            if name in (None, kept.removeprefix(_PREFIX), kept.rpartition("/")[2])
+        ]
+        for kept in preferred:
+            self._store.put_preference(kept, None)
+        names = [f"{server}/{tool}" for _, server, tool in gone]
+        return sorted({*names, *(kept.removeprefix(_PREFIX) for kept in preferred)})
+
     def _remember(self, session_id: str, offer: Offer, choice: str) -> None:
         if choice == "always" and self._prefer(offer):
             return
@@ -74,4 +104,4 @@ class Permissions:
 
 
 def _name(offer: Offer) -> str:
-    return f"tools/{offer.server}/{offer.name}"
+    return f"{_PREFIX}{offer.server}/{offer.name}"

@@ -1,63 +1,191 @@
 """What a session's model is sent, read from the store, and what a person should hear of it."""
 
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from palaver.chat.attachments import Attachments
 from palaver.chat.backlog import Backlog
 from palaver.chat.branches import branch
-from palaver.context.prompt import Prompt, build_prompt
-from palaver.context.window import WARNING_PERCENT, Window, choose_window
+from palaver.chat.counting import Counters
+from palaver.context.attachments import Image
+from palaver.context.prompt import Prompt, Strategy, build_prompt
+from palaver.context.tokens import Counter
+from palaver.context.tools import Tool
+from palaver.context.units import Branch, Counts, Reader, Unit, Weights
+from palaver.context.window import WARNING_PERCENT, Window, choose_window, prompt_limit
 from palaver.errors import ProviderError
-from palaver.model import Session
-from palaver.providers.base import Provider
+from palaver.model import Checkpoint, File, Session, Text
+from palaver.providers.base import ModelInfo, Provider
 from palaver.store import Head, Store
+
+_COUNTS = 20_000
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A session's branch as one model would see it at this moment."""
+
+    session: Session
+    branch: Branch
+    checkpoints: Sequence[Checkpoint]
+    window: Window
+    reserve: int
+    strategy: Strategy
+    tools: Sequence[Tool]
+    counter: Counter
+    attach: Callable[[File], Text | Image | None]
+    counts: Counts
+
+    @property
+    def limit(self) -> int:
+        return prompt_limit(self.window.size, self.reserve)
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.counter, self.attach, self.counts)
+
+    def reader(self) -> Reader:
+        """The branch from its end, with its checkpoints."""
+        return Reader(self.branch, self.checkpoints, self.weights)
+
+    def landmarks(self) -> list[Unit | Checkpoint]:
+        """The same, read no further than to the oldest checkpoint."""
+        read: list[Unit | Checkpoint] = []
+        missing = len(self.checkpoints)
+        for item in self.reader().read() if missing else ():
+            read.append(item)
+            missing -= isinstance(item, Checkpoint)
+            if not missing:
+                break
+        return read
+
+    def prompt(self) -> Prompt:
+        """Raises `ContextOverflow`, and what the store raises."""
+        return build_prompt(
+            self.branch,
+            window=self.window.size,
+            reserve=self.reserve,
+            system_prompt=self.session.system_prompt,
+            checkpoints=self.checkpoints,
+            tools=self.tools,
+            strategy=self.strategy,
+            counter=self.counter,
+            attach=self.attach,
+            counts=self.counts,
+        )
 
 
 class Prompter:
-    """Builds prompts, and says each thing once: that the window is a guess, that a session fills it or is over it."""
+    """Builds prompts, and says each thing once: that the window is a guess, that a session fills it or is over it.
 
-    def __init__(self, store: Store, backlog: Backlog) -> None:
+    Safe from any thread.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backlog: Backlog,
+        *,
+        counters: Counters | None = None,
+        attachments: Attachments | None = None,
+    ) -> None:
         self._store = store
         self._backlog = backlog
-        self._reported: dict[tuple[str, str], int | None] = {}
+        self._counters = counters or Counters(store)
+        self._attachments = attachments or Attachments(store)
+        self._lock = threading.Lock()
+        self._described: dict[tuple[str, str], ModelInfo] = {}
+        self._counts: dict[tuple[str, str], tuple[Counter, Counts]] = {}
+        self._positions: dict[str, int] = {}
         self._guessed: set[tuple[str, str]] = set()
         self._levels: dict[str, int] = {}
 
-    def build(self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str) -> Prompt:
-        """The prompt for the branch that ends in `leaf_id` and what is not saved yet.
+    def build(
+        self,
+        session: Session,
+        leaf_id: str | None | Head,
+        provider: Provider,
+        model: str,
+        *,
+        tools: Sequence[Tool] = (),
+    ) -> Prompt:
+        """The prompt for the branch that ends in `leaf_id`, whether it is saved yet or not.
 
         Raises `ContextOverflow`, and what the store raises.
         """
-        return self._build(session, leaf_id, self._choose_window(session, provider, model))
+        return self.look(session, leaf_id, provider, model, tools=tools).prompt()
 
-    def build_aloud(
-        self, session: Session, leaf_id: str | None | Head, provider: Provider, model: str
-    ) -> tuple[Prompt, str | None]:
-        """The same for a turn, with a warning for a person where there is something new to say."""
-        window = self._choose_window(session, provider, model)
-        prompt = self._build(session, leaf_id, window)
-        said = (self._guess_warning(window, provider, model), self._fill_warning(session.id, prompt))
-        return prompt, " ".join(filter(None, said)) or None
-
-    def _choose_window(self, session: Session, provider: Provider, model: str) -> Window:
-        reported = None if session.context_size is not None else self._find_window(provider, model)
-        return choose_window(session.context_size, reported)
-
-    def _build(self, session: Session, leaf_id: str | None | Head, window: Window) -> Prompt:
+    def look(
+        self,
+        session: Session,
+        leaf_id: str | None | Head,
+        provider: Provider,
+        model: str,
+        *,
+        tools: Sequence[Tool] = (),
+    ) -> View:
+        """The same before the prompt is built."""
         stored_id, unsaved = self._backlog.chain(session.id, leaf_id)
-        return build_prompt(
-            branch(self._store, session.id, stored_id, unsaved),
-            window=window.size,
+        counter = self._counters.of(provider.name, model)
+        return View(
+            session=session,
+            branch=branch(self._store, session.id, stored_id, unsaved),
+            checkpoints=self._in_time(self._store.list_checkpoints(session.id)),
+            window=self._choose_window(session, provider, model),
             reserve=_reserve(session),
-            system_prompt=session.system_prompt,
-            checkpoints=self._store.list_checkpoints(session.id),
+            strategy=_strategy(session),
+            tools=tools,
+            counter=counter,
+            attach=lambda file: self._load(file, provider, model),
+            counts=self._counted(provider.name, model, counter),
         )
 
-    def _find_window(self, provider: Provider, model: str) -> int | None:
+    def describe(self, provider: Provider, model: str) -> ModelInfo | None:
+        """What is known of a model; None while its server cannot be asked: that the question fails tells why."""
         key = (provider.name, model)
-        if key not in self._reported:
+        if key not in self._described:
             try:
-                self._reported[key] = provider.describe(model).window
+                self._described[key] = provider.describe(model)
             except ProviderError:
-                return None  # asking for the answer will tell what is wrong with the server
-        return self._reported[key]
+                return None
+        return self._described[key]
+
+    def warn(self, view: View, prompt: Prompt, provider: Provider, model: str) -> str | None:
+        """What a person has not heard yet of the prompt that goes out."""
+        said = (
+            self._guess_warning(view.window, provider, model),
+            self._fill_warning(view.session.id, prompt),
+        )
+        return " ".join(filter(None, said)) or None
+
+    def _in_time(self, checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+        """As their messages lie on the branch: an aged one is newer than those behind it."""
+        if len(checkpoints) < 2:
+            return list(checkpoints)
+        if len(self._positions) > _COUNTS:
+            self._positions = {}
+        positions = self._positions
+        for checkpoint in checkpoints:
+            if checkpoint.id not in positions:
+                positions[checkpoint.id] = self._store.get_message(checkpoint.from_id).position
+        return sorted(checkpoints, key=lambda checkpoint: positions[checkpoint.id])
+
+    def _load(self, file: File, provider: Provider, model: str) -> Text | Image | None:
+        return self._attachments.load_for(self.describe(provider, model))(file)
+
+    def _choose_window(self, session: Session, provider: Provider, model: str) -> Window:
+        info = self.describe(provider, model) if session.context_size is None else None
+        return choose_window(session.context_size, info.window if info else None)
+
+    def _counted(self, provider: str, model: str, counter: Counter) -> Counts:
+        """What this very counter has counted: a message never changes, a counter does when it has learnt."""
+        with self._lock:
+            known, counts = self._counts.get((provider, model), (None, {}))
+            if known is not counter or len(counts) > _COUNTS:
+                counts = {}
+                self._counts[provider, model] = (counter, counts)
+            return counts
 
     def _guess_warning(self, window: Window, provider: Provider, model: str) -> str | None:
         key = (provider.name, model)
@@ -86,3 +214,9 @@ class Prompter:
 def _reserve(session: Session) -> int:
     wanted = session.settings.get("max_tokens")
     return wanted if isinstance(wanted, int) and wanted > 0 else 0
+
+
+def _strategy(session: Session) -> Strategy:
+    settings = session.settings
+    named = settings.get("context_strategy", settings.get("contextStrategy"))
+    return "truncate" if named == "truncate" else "summarise"

@@ -27,6 +27,7 @@ class Fault(NamedTuple):
 
 WRITING: tuple[Call, ...] = ("make", "write", "resize", "folder", "link")
 CHANGING: tuple[Call, ...] = (*WRITING, "open", "remove", "rename")
+READING: tuple[Call, ...] = ("look", "read")
 SYNCING: tuple[Call, ...] = ("sync", "sync_folder")
 ANY: tuple[Call, ...] = (*CHANGING, "look", "read")
 
@@ -35,6 +36,8 @@ FAULTS = {
     "no space from a call on": Fault(errno.ENOSPC, WRITING, lasting=True),
     "one write fails": Fault(errno.EIO, ("write",)),
     "every write fails from one on": Fault(errno.EIO, ("write",), lasting=True),
+    "one read fails": Fault(errno.EIO, READING),
+    "every read fails from one on": Fault(errno.EIO, READING, lasting=True),
     "one sync fails": Fault(errno.EIO, SYNCING),
     "every sync fails from one on": Fault(errno.EIO, SYNCING, lasting=True),
     "any one call fails": Fault(errno.EIO, CHANGING),

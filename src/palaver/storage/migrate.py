@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
+from operator import eq
 from typing import NamedTuple
 
-from palaver.errors import Unavailable
+from palaver.errors import Corrupt, Unavailable
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
 
 
@@ -44,7 +46,11 @@ def load(dialect: str) -> tuple[Migration, ...]:
 
 
 def pending(applied: Sequence[Applied], known: Sequence[Migration], where: str) -> list[Migration]:
-    """What is still to be run, in order. Raises `Unavailable` for a database written by a newer or another Palaver."""
+    """What is still to be run, in order.
+
+    Raises `Unavailable` for a database written by a newer or another Palaver, `Corrupt` for a ledger none has written.
+    """
+    _check_sound(applied, known, where)
     by_number = {migration.number: migration for migration in known}
     newest = max(by_number, default=0)
     reached = max((row.number for row in applied), default=0)
@@ -61,3 +67,27 @@ def pending(applied: Sequence[Applied], known: Sequence[Migration], where: str) 
             )
     done = {row.number for row in applied}
     return [migration for migration in known if migration.number not in done]
+
+
+def _check_sound(applied: Sequence[Applied], known: Sequence[Migration], where: str) -> None:
+    """A newer or another Palaver's ledger has whole rows of its own; a damaged one has what is left of ours."""
+    rows = {row.number: row for row in applied}
+    reached = max(rows, default=len(known))
+    for migration in known:
+        row = rows.get(migration.number)
+        if row is None:
+            damaged = migration.number <= reached
+        else:
+            damaged = row != (row.number, migration.name, migration.digest) and _is_remnant(row, migration)
+        if damaged:
+            raise Corrupt(
+                f"{where} is damaged (its record of migration {migration.number:04d}_{migration.name} is not what was "
+                "written). It was left as it is: keep a copy, then restore a backup",
+                where=where,
+            )
+
+
+def _is_remnant(row: Applied, migration: Migration) -> bool:
+    """Digests of two texts have a sixteenth of their digits in common, not half of them."""
+    common = sum(map(eq, row.digest, migration.digest))
+    return _DIGEST.fullmatch(row.digest) is None or common > len(migration.digest) // 2

@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Database:
     """`after_commit` is told which sessions a verb touched and which are gone, `before_close` of the end.
 
-    `mirror_path` names the plain file of a session where there are any.
+    `mirror_path` names the plain file of a session where there are any. `damage` is why nothing is written any more.
     """
 
     def __init__(
@@ -49,7 +49,6 @@ class Database:
         max_sessions: int | None = None,
         timeout: float = BUSY_TIMEOUT,
     ) -> None:
-        schema.prepare(path, key)
         self.path = path
         self.key = key
         self.owner = owner.current()
@@ -59,32 +58,48 @@ class Database:
         self._drafts: dict[str, float] = {}
         self._mutex = threading.Lock()
         self._closed = False
-        self._damage: Corrupt | None = None
-        with faults.translated(str(path)):
-            self._turnstile = Turnstile(path)
+        self.damage = _prepare(path, key)
+        with ExitStack() as undo, faults.translated(str(path)):
             self._connection = connect(path, key, mode="write", timeout=0)
+            undo.callback(self._connection.close)
+            self._turnstile = Turnstile(path)
+            undo.callback(self._turnstile.close)
             self._tx = WriteTransaction(self._connection, auto_title=auto_title, max_sessions=max_sessions)
             self.readers = Readers(lambda: connect(path, key, mode="read"), str(path))
-            with self.readers.read(SYSTEM_ACTOR) as tx:
-                schema.check(tx.connection, str(path))
-                through, last = index.watermark(tx)
-                self._tx.set_latest(_latest(tx))
-        self.watch = Watch(self.readers)
-        self.writer = Writer(
-            self._connection,
-            self._tx,
-            self._turnstile,
-            where=str(path),
-            timeout=timeout,
-            committed=self._committed,
-        )
-        self._indexer = Indexer(self.writer, through)
-        self._indexer.committed(last)
+            undo.callback(self.readers.close)
+            self.watch = Watch(self.readers)
+            self.writer = Writer(
+                self._connection,
+                self._tx,
+                self._turnstile,
+                where=str(path),
+                timeout=timeout,
+                committed=self._committed,
+            )
+            self._indexer = Indexer(self.writer, 0)
+            self._begin()
+            undo.pop_all()
         self._at_exit = _close_at_exit(self)
 
+    def _begin(self) -> None:
+        """Read what writing begins with. Where that is damaged the rest can still be read, and nothing is written."""
+        try:
+            with self.readers.read(SYSTEM_ACTOR) as tx:
+                schema.check(tx.connection, str(self.path))
+                through, last = index.watermark(tx)
+                self._tx.set_latest(_latest(tx))
+        except Corrupt as exc:
+            self.damage = exc
+            if not schema.can_be_read(self._connection):
+                raise
+            return
+        self.damage = None
+        self._indexer = Indexer(self.writer, through)
+        self._indexer.committed(last)
+
     def write(self, actor: str, work: Callable[[WriteTransaction], T]) -> T:
-        if self._damage is not None:
-            raise Corrupt(f"{self._damage.message}. Nothing more is written to it", where=self._damage.where)
+        if self.damage is not None:
+            self._look_again()
         try:
             job = self.writer.run(actor, work)
         except Corrupt as exc:
@@ -106,10 +121,23 @@ class Database:
             self._note_damage(exc)
             raise
 
+    def _look_again(self) -> None:
+        """Raise `Corrupt` for what is damaged. Where only reading had failed, at the opening, it may succeed now."""
+        with self._mutex:
+            if self.damage is not None and not faults.proves_damage(self.damage.__cause__):
+                self._begin()
+            if self.damage is not None:
+                raise Corrupt(
+                    f"{self.damage.message}. Nothing more is written to it", where=self.damage.where
+                )
+
     def _note_damage(self, exc: Corrupt) -> None:
-        """Where SQLite finds pages damaged nothing more is written; one unreadable row is in nobody else's way."""
-        if isinstance(exc.__cause__, apsw.Error | UnicodeDecodeError):
-            self._damage = exc
+        """Where SQLite finds pages damaged nothing more is written.
+
+        One unreadable row is in nobody else's way, and a disk that failed to read proves nothing of what is on it.
+        """
+        if faults.proves_damage(exc.__cause__):
+            self.damage = exc
 
     def make_way(self) -> None:
         """Many records are coming in: the text index waits."""
@@ -151,6 +179,8 @@ class Database:
         self.watch.close()
         self.writer.close()
         self.readers.close()
+        if self.damage is not None:  # what the WAL holds is not written over it
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
         self._turnstile.close()
         atexit.unregister(self._at_exit)
@@ -174,6 +204,15 @@ class Database:
         with faults.translated(str(self.path)):
             self.writer.run(SYSTEM_ACTOR, index.purify)
             self.writer.maintain(truncate_wal)
+
+
+def _prepare(path: Path, key: cipher.Key | None) -> Corrupt | None:
+    """See `schema.prepare`; returns what of it is damaged. What nobody can open is refused by the next connection."""
+    try:
+        schema.prepare(path, key)
+    except Corrupt as exc:
+        return exc
+    return None
 
 
 def truncate_wal(tx: WriteTransaction) -> None:

@@ -62,6 +62,13 @@ def translate_os(exc: OSError, where: str) -> PalaverError:
     return Unavailable(f"{where} cannot be used: {exc.strerror or exc}")
 
 
+def proves_damage(exc: BaseException | None) -> bool:
+    """Whether pages were read and were not what was written; a read that failed may succeed the next time."""
+    if isinstance(exc, apsw.IOError):
+        return getattr(exc, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA
+    return isinstance(exc, apsw.Error | UnicodeDecodeError)
+
+
 def damaged(where: str, what: str) -> Corrupt:
     return Corrupt(
         f"{where} is damaged ({what}). It was left as it is: keep a copy, then restore a backup", where=where

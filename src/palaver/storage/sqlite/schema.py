@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from palaver import ids
-from palaver.errors import Unavailable
+from palaver.errors import Corrupt, Unavailable
 from palaver.folders import make_folder
 from palaver.storage import migrate, queries
 from palaver.storage.migrate import Applied, Migration
@@ -22,8 +22,8 @@ _SQL = queries.load("sqlite")
 def prepare(path: Path, key: cipher.Key | None, *, migrations: Sequence[Migration] | None = None) -> None:
     """See to it that `path` is a database of this version: made if absent or empty, migrated if older.
 
-    A backup is made before an existing one is migrated. Raises as `connection.connect` does, and `Unavailable` for a
-    newer one.
+    A backup is made before an existing one is migrated. Raises as `connection.connect` does, `Unavailable` for a newer
+    one, and `Corrupt` where what it is cannot be told any more.
     """
     known = migrate.load("sqlite") if migrations is None else migrations
     path = real(path)
@@ -45,7 +45,7 @@ def prepare(path: Path, key: cipher.Key | None, *, migrations: Sequence[Migratio
 
 
 def check(connection: apsw.Connection, where: str, migrations: Sequence[Migration] | None = None) -> None:
-    """Raise `Unavailable` unless the database is of exactly this version: for those who only read."""
+    """Raise `Unavailable` or `Corrupt` unless the database is of exactly this version: for those who only read."""
     known = migrate.load("sqlite") if migrations is None else migrations
     left = migrate.pending(applied(connection), known, where)
     if left:
@@ -53,6 +53,15 @@ def check(connection: apsw.Connection, where: str, migrations: Sequence[Migratio
             f"{where} was written by an older Palaver (schema {left[0].number - 1}, this one needs {left[-1].number}): "
             "open it once for writing"
         )
+
+
+def can_be_read(connection: apsw.Connection) -> bool:
+    """Whether SQLite understands which tables there are; else it reads none of them."""
+    try:
+        connection.execute(_SQL["ledger_exists"])
+    except apsw.Error:
+        return False
+    return True
 
 
 def applied(connection: apsw.Connection) -> list[Applied]:
@@ -69,10 +78,9 @@ def _refuse_newer(path: Path, key: cipher.Key | None, known: Sequence[Migration]
     # Before a connection that shares the file with others is opened: a newer database is left as it is, with its folder.
     with closing(peek(path, key)) as connection:
         try:
-            rows = applied(connection)
-        except apsw.Error:
+            migrate.pending(applied(connection), known, str(path))
+        except (apsw.Error, UnicodeDecodeError, Corrupt):
             return  # it is being written to, or damaged: the next connection tells
-    migrate.pending(rows, known, str(path))
 
 
 def _upgrade(connection: apsw.Connection, where: str, known: Sequence[Migration]) -> None:

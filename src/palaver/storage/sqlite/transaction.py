@@ -36,7 +36,10 @@ class ReadTransaction:
             except apsw.Error:
                 # A statement that failed says so once more when its cursor is used again.
                 self._cursor = self.connection.cursor()
-                self._cursor.execute("END")
+                if (
+                    self.connection.in_transaction
+                ):  # else SQLite has ended it by itself, as after an error of the disk
+                    self._cursor.execute("END")
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
         sql, bind = self._sql[name]

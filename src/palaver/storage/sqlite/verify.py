@@ -11,7 +11,7 @@ from palaver.errors import Corrupt
 from palaver.model import Problem, Report
 from palaver.storage.checks import others, sessions
 from palaver.storage.checks.findings import Finding, Findings
-from palaver.storage.sqlite import faults, index
+from palaver.storage.sqlite import faults, index, schema
 from palaver.storage.sqlite.connection import connect
 from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
@@ -59,7 +59,10 @@ def _inspect(database: Database) -> Inspection:
     where = faults.translated(str(database.path))
     with where, closing(connect(database.path, database.key, mode="read")) as connection:
         ReadTransaction(connection).begin()
-        return inspect(connection)
+        found = inspect(connection)
+    if database.damage is not None and not found.items:
+        found.outside.add(_PAGE, "database", database.damage.message)
+    return found
 
 
 def inspect(connection: apsw.Connection) -> Inspection:
@@ -68,6 +71,7 @@ def inspect(connection: apsw.Connection) -> Inspection:
     outside = found.outside
     steps: dict[str, list[Callable[[ReadTransaction], None]]] = {
         "database": [partial(_check_pages, found=outside), partial(_check_references, found=outside)],
+        "migration": [_check_ledger],
         "project": [partial(others.check_projects, found=outside)],
         "session": [partial(_check_sessions, found=found)],
         "message": [partial(sessions.check_orphans, found=outside)],
@@ -100,6 +104,10 @@ def _check_pages(tx: ReadTransaction, found: Findings) -> None:
             found.add("lookup_damaged", "database", text, _reindex)
         elif text != "ok" and "text_index" not in text:
             found.add(_PAGE, "database", f"{text}; restore a backup")
+
+
+def _check_ledger(tx: ReadTransaction) -> None:
+    schema.check(tx.connection, "the database")
 
 
 def _reindex(tx: WriteTransaction) -> None:

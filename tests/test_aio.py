@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 import palaver
-from palaver import AsyncStore, Change, Invalid, NotFound, Session, Store, Unavailable, aio
+from palaver import AsyncStore, Change, Conflict, Invalid, NotFound, Session, Store, Unavailable, aio
 from tests.support.factories import NO_ID, a_conversation, a_question
 
 T = TypeVar("T")
@@ -264,3 +264,69 @@ def test_the_ways_of_a_listener_and_the_location_are_direct(store: Store) -> Non
 def test_the_public_name_is_this_class() -> None:
     assert palaver.AsyncStore is AsyncStore
     assert issubclass(Invalid, palaver.PalaverError)
+
+
+def test_of_many_appends_at_once_each_has_its_own_outcome(store: Store) -> None:
+    sessions = [store.create_session().id for _ in range(16)]
+    taken = store.append(sessions[0], a_question("taken"))[0]
+
+    async def main(opened: AsyncStore) -> tuple[Sequence[object], list[str]]:
+        calls = []
+        for n in range(160):
+            session = NO_ID if n % 10 == 3 else sessions[n % 16]
+            question = palaver.user(f"{n}", id=taken.id) if n % 10 == 7 else a_question(f"{n}")
+            calls.append(opened.append(session, question))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        return outcomes, [message.text for session in sessions for message in store.messages(session)]
+
+    outcomes, stored = run(main, store)
+    for n, outcome in enumerate(outcomes):
+        if n % 10 in (3, 7):
+            assert isinstance(outcome, NotFound if n % 10 == 3 else Conflict)
+        else:
+            assert isinstance(outcome, list)
+            assert [message.text for message in outcome] == [f"{n}"]
+    assert sorted(stored) == sorted(["taken", *(f"{n}" for n in range(160) if n % 10 not in (3, 7))])
+
+
+def test_appends_without_end_leave_a_thread_to_other_verbs(store: Store) -> None:
+    sessions = [store.create_session().id for _ in range(8)]
+
+    async def main(opened: AsyncStore) -> None:
+        ended = asyncio.Event()
+
+        async def talk(session: str) -> None:
+            while not ended.is_set():
+                await opened.append(session, a_question())
+
+        talking = [asyncio.create_task(talk(session)) for session in sessions]
+        for session in sessions:
+            assert (await opened.get_session(session)).id == session
+        ended.set()
+        await asyncio.gather(*talking)
+
+    run(main, store, threads=1)
+
+
+def test_appends_of_two_actors_at_once_stay_apart(store: Store) -> None:
+    session = store.create_session().id
+
+    async def main(opened: AsyncStore) -> tuple[Sequence[object], set[str]]:
+        other = opened.as_actor("somebody else")
+        calls = [(opened, other)[n % 2].append(session, a_question(f"{n}")) for n in range(40)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        return outcomes, {message.text for message in store.messages(session)}
+
+    outcomes, stored = run(main, store)
+    assert all(isinstance(outcome, NotFound) for outcome in outcomes[1::2])
+    assert stored == {f"{n}" for n in range(0, 40, 2)}
+
+
+def test_an_append_that_is_called_wrongly_says_so(store: Store) -> None:
+    async def main(opened: AsyncStore) -> None:
+        with pytest.raises(TypeError):
+            await opened.append()  # type: ignore[call-arg]
+        with pytest.raises(Invalid):
+            await opened.append(store.create_session().id, "words")  # type: ignore[arg-type]
+
+    run(main, store)

@@ -5,23 +5,30 @@ A call crosses threads once. Its types stand in `aio.pyi`, which `python -m test
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from functools import update_wrapper
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial, update_wrapper
 from itertools import islice
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from palaver.errors import Unavailable
-from palaver.model import Change, Message
-from palaver.store import Store
+from palaver.model import Change, Message, NewMessage
+from palaver.store import HEAD, Append, Head, Store
 
 THREADS = 32
 """So many writes can share one commit: as many as wait in the store at once."""
 
 BATCH = 200
 """Messages that `messages` and `tree` bring over in one step."""
+
+APPENDS = 128
+"""Appends that a thread hands over together."""
+
+_GATHER_TRIES = 8
+_GATHER_SECONDS = 15e-6
 
 
 class AsyncStore:
@@ -32,8 +39,12 @@ class AsyncStore:
     """
 
     def __init__(self, store: Store, *, threads: int = THREADS) -> None:
+        self._enter(store, _Pool(threads))
+
+    def _enter(self, store: Store, pool: "_Pool") -> None:
         self._store = store
-        self._pool = _Pool(threads)
+        self._pool = pool
+        self._appends = _Appends(store, pool)
 
     @property
     def actor(self) -> str:
@@ -47,8 +58,7 @@ class AsyncStore:
     def as_actor(self, id: str) -> "AsyncStore":
         """The same store and the same threads for another actor; closing either closes both."""
         other = object.__new__(AsyncStore)
-        other._store = self._store.as_actor(id)
-        other._pool = self._pool
+        other._enter(self._store.as_actor(id), self._pool)
         return other
 
     def listen(self, callback: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
@@ -58,7 +68,7 @@ class AsyncStore:
     async def close(self) -> None:
         """Release everything. Closing twice is fine."""
         if not self._pool.closed:
-            await self._pool.run(self._store.close, (), {})
+            await _call(self._pool, self._store.close)
             self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -73,25 +83,41 @@ class AsyncStore:
 class _Job:
     """One call on its way through a thread: claimed once, by the thread that runs it or by the cancellation."""
 
-    __slots__ = ("_claim", "_error", "_result", "_verb", "done", "outbox", "waiter")
+    __slots__ = ("_claim", "_error", "_result", "call", "done", "outbox", "waiter")
 
-    def __init__(self, outbox: "_Outbox", verb: Callable[[], Any]) -> None:
+    def __init__(self, outbox: "_Outbox", call: Any) -> None:
         self.outbox = outbox
         self.waiter: asyncio.Future[None] = outbox.loop.create_future()
         self.done = False
-        self._verb = verb
-        self._claim = threading.Lock()
+        self.call = call
+        self._claim = [None]
         self._result: Any = None
         self._error: BaseException | None = None
 
     def claim(self) -> bool:
-        return self._claim.acquire(blocking=False)
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        return True
 
     def run(self) -> None:
+        """Call what there is to call, if nobody has withdrawn it."""
+        if not self.claim():
+            return
         try:
-            self._result = self._verb()
+            self._result = self.call()
         except BaseException as exc:  # noqa: BLE001 - it is raised again where the verb was called
             self._error = exc
+        self.outbox.put(self)
+
+    def end(self, outcome: Any) -> None:
+        """What came of it: a result, or the error it ended with."""
+        if isinstance(outcome, BaseException):
+            self._error = outcome
+        else:
+            self._result = outcome
+        self.outbox.put(self)
 
     def finish(self) -> None:
         """On the loop's thread: wake whoever waits now, which after a cancellation is not who waited first."""
@@ -99,7 +125,13 @@ class _Job:
         if not self.waiter.done():
             self.waiter.set_result(None)
 
-    def outcome(self) -> Any:
+    async def outcome(self) -> Any:
+        try:
+            await self.waiter
+        except asyncio.CancelledError:
+            if not self.claim():
+                await self._outlast_cancellation()
+            raise
         if self._error is None:
             return self._result
         try:
@@ -107,7 +139,7 @@ class _Job:
         finally:
             self._error = None  # the traceback leads back here: a knot that only the collector would undo
 
-    async def outlast_cancellation(self) -> None:
+    async def _outlast_cancellation(self) -> None:
         while not self.done:
             self.waiter = self.outbox.loop.create_future()
             try:
@@ -121,7 +153,6 @@ class _Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.running = 0
         self._finished: deque[_Job] = deque()
         self._woken = False
 
@@ -139,8 +170,11 @@ class _Outbox:
         self._woken = False  # before looking, so that what comes after the last look wakes again
         finished = self._finished
         while finished:
-            self.running -= 1
             finished.popleft().finish()
+
+
+class _Task(Protocol):
+    def run(self) -> None: ...
 
 
 class _Pool:
@@ -150,66 +184,127 @@ class _Pool:
         self.closed = False
         self._limit = threads
         self._threads: list[threading.Thread] = []
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Task | None] = SimpleQueue()
+        self._mutex = threading.Lock()
+        self._unfinished = 0
         self._outbox: _Outbox | None = None
 
-    async def run(self, verb: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        job = self._submit(lambda: verb(*args, **kwargs))
-        try:
-            await job.waiter
-        except asyncio.CancelledError:
-            if job.claim():
-                job.outbox.running -= 1
-            else:
-                await job.outlast_cancellation()
-            raise
-        return job.outcome()
-
-    def close(self) -> None:
-        self.closed = True
-        for _ in self._threads:
-            self._queue.put(None)
-
-    def _submit(self, verb: Callable[[], Any]) -> _Job:
+    def outbox(self) -> _Outbox:
+        """That of the running loop."""
         if self.closed:
             raise Unavailable("This store is closed; open it again to go on.")
         outbox = self._outbox
         loop = asyncio.get_running_loop()
         if outbox is None or outbox.loop is not loop:
             self._outbox = outbox = _Outbox(loop)
-        outbox.running += 1
-        if outbox.running > len(self._threads) and len(self._threads) < self._limit:
-            self._start_thread()
-        job = _Job(outbox, verb)
-        self._queue.put(job)
-        return job
+        return outbox
+
+    def put(self, task: _Task) -> None:
+        with self._mutex:
+            self._unfinished += 1
+            if self._unfinished > len(self._threads) and len(self._threads) < self._limit:
+                self._start_thread()
+        self._queue.put(task)
+
+    def close(self) -> None:
+        self.closed = True
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def crowded(self) -> bool:
+        """Whether something waits for a thread."""
+        return not self._queue.empty()
 
     def _start_thread(self) -> None:
         # Daemons: a verb that has not returned has promised nothing, and so need not hold up the end of the process.
-        thread = threading.Thread(target=_work, args=(self._queue,), name="palaver-verb", daemon=True)
+        thread = threading.Thread(target=self._work, name="palaver-verb", daemon=True)
         self._threads.append(thread)
         thread.start()
 
+    def _work(self) -> None:
+        while (task := self._queue.get()) is not None:
+            task.run()
+            del task  # while waiting for the next one, keep nothing of the last one alive
+            with self._mutex:
+                self._unfinished -= 1
 
-def _work(queue: "SimpleQueue[_Job | None]") -> None:
-    while (job := queue.get()) is not None:
-        if job.claim():
-            job.run()
-            job.outbox.put(job)
-        del job  # while waiting for the next one, keep nothing of the last one alive
+
+class _Appends:
+    """Appends of one store: the thread that takes one takes those that wait with it, so that all cross in one hop."""
+
+    def __init__(self, store: Store, pool: _Pool) -> None:
+        self._store = store
+        self._pool = pool
+        self._mutex = threading.Lock()
+        self._waiting: deque[_Job] = deque()
+        self._served = False
+
+    def submit(self, append: Append) -> _Job:
+        job = _Job(self._pool.outbox(), append)
+        with self._mutex:
+            self._waiting.append(job)
+            served, self._served = self._served, True
+        if not served:
+            self._pool.put(self)
+        return job
+
+    def run(self) -> None:
+        """On a thread of the pool: until nothing is left, or something else waits for a thread."""
+        while jobs := self._take():
+            self._append([job for job in jobs if job.claim()])
+            if len(jobs) > 1:
+                self._gather(len(jobs))
+            if self._pool.crowded():
+                self._pool.put(self)
+                return
+
+    def _take(self) -> list[_Job]:
+        with self._mutex:
+            jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), APPENDS))]
+            self._served = bool(jobs)
+        return jobs
+
+    def _append(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        try:
+            outcomes: Sequence[Any] = self._store.append_each([job.call for job in jobs])
+        except BaseException as exc:  # noqa: BLE001 - it is raised again where each of them was called
+            outcomes = [exc] * len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.end(outcome)
+
+    def _gather(self, last: int) -> None:
+        """The loop is about to send on those who have just been answered: a moment fills the next step."""
+        for _ in range(_GATHER_TRIES):
+            if len(self._waiting) * 4 >= last * 3:
+                return
+            time.sleep(_GATHER_SECONDS)
+
+
+async def _call(pool: _Pool, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    job = _Job(pool.outbox(), partial(verb, *args, **kwargs))
+    pool.put(job)
+    return await job.outcome()
+
+
+async def _append(
+    self: AsyncStore, session_id: str, *messages: NewMessage, parent_id: str | None | Head = HEAD
+) -> Any:
+    return await self._appends.submit(Append(session_id, messages, parent_id)).outcome()
 
 
 def _coroutine(name: str) -> Callable[..., Any]:
     async def verb(self: AsyncStore, *args: Any, **kwargs: Any) -> Any:
-        return await self._pool.run(getattr(self._store, name), args, kwargs)
+        return await _call(self._pool, getattr(self._store, name), *args, **kwargs)
 
     return verb
 
 
 def _stream(name: str) -> Callable[..., Any]:
     async def stream(self: AsyncStore, *args: Any, **kwargs: Any) -> AsyncIterator[Message]:
-        messages: Iterator[Message] = await self._pool.run(getattr(self._store, name), args, kwargs)
-        while batch := await self._pool.run(_take, (messages,), {}):
+        messages: Iterator[Message] = await _call(self._pool, getattr(self._store, name), *args, **kwargs)
+        while batch := await _call(self._pool, _take, messages):
             for message in batch:
                 yield message
 
@@ -222,12 +317,13 @@ def _take(messages: Iterator[Message]) -> list[Message]:
 
 STREAMS = ("messages", "tree")
 DIRECT = ("location", "as_actor", "listen", "close")
+_MADE = {"append": _append} | {name: _stream(name) for name in STREAMS}
 VERBS = tuple(sorted(Store.__abstractmethods__.difference(STREAMS, DIRECT)))
 
 
 def _add_verbs() -> None:
     for name in (*VERBS, *STREAMS):
-        made = _stream(name) if name in STREAMS else _coroutine(name)
+        made = _MADE[name] if name in _MADE else _coroutine(name)
         made = update_wrapper(made, getattr(Store, name), assigned=("__name__", "__doc__"), updated=())
         made.__qualname__ = f"AsyncStore.{name}"
         setattr(AsyncStore, name, made)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Literal, Self
+from typing import Any, BinaryIO, Final, Literal, NamedTuple, Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -108,6 +108,14 @@ class SessionEnd(msgspec.Struct, frozen=True):
 
 Record = Project | Session | Message | Checkpoint | Snapshot | FileContent | SessionEnd
 """What `import_records` takes. A project, then its sessions; a session, then its messages, parents first, then the rest."""
+
+
+class Append(NamedTuple):
+    """What one `append` is called with."""
+
+    session_id: str
+    messages: tuple[NewMessage, ...]
+    parent_id: str | None | Head = HEAD
 
 
 class Store(ABC):
@@ -290,6 +298,16 @@ class Store(ABC):
         returned as it is if it is equal, so that repeating an append is safe; else `Conflict`. Raises `NotFound` for an
         unknown session or parent, `Invalid` for what cannot be stored, `Busy` below a draft.
         """
+
+    def append_each(self, appends: Sequence[Append]) -> list[list[Message] | BaseException]:
+        """Several appends in one call, each for itself: what it stored or what it raised. They may share a commit."""
+        return [self._append_one(each) for each in appends]
+
+    def _append_one(self, each: Append) -> list[Message] | BaseException:
+        try:
+            return self.append(each.session_id, *each.messages, parent_id=each.parent_id)
+        except Exception as exc:  # noqa: BLE001  (it is the outcome, and raised where the append was called)
+            return exc
 
     @abstractmethod
     def messages(self, session_id: str, *, leaf_id: str | None | Head = HEAD) -> Iterator[Message]:

@@ -5,11 +5,11 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -22,7 +22,7 @@ from palaver.storage.sqlite.readers import Readers
 from palaver.storage.sqlite.transaction import Effects, ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
 from palaver.storage.sqlite.watch import Watch
-from palaver.storage.sqlite.writer import Writer
+from palaver.storage.sqlite.writer import Job, Writer
 from palaver.storage.verbs import drafts
 from palaver.store import DRAFT_LEASE_SECONDS, SYSTEM_ACTOR
 
@@ -105,12 +105,30 @@ class Database:
         except Corrupt as exc:
             self._note_damage(exc)
             raise
-        effects = job.effects
+        self._follow_up(job.effects)
+        return job.result  # type: ignore[return-value]
+
+    def write_each(
+        self, actor: str, works: Sequence[Callable[[WriteTransaction], T]]
+    ) -> list[T | BaseException]:
+        """The same for several works at once, each for itself: what it returned or raised."""
+        if self.damage is not None:
+            self._look_again()
+        return [self._outcome(job) for job in self.writer.run_each(actor, works)]
+
+    def _outcome(self, job: Job[Any]) -> Any:
+        if job.error is None:
+            self._follow_up(job.effects)
+            return job.result
+        if isinstance(job.error, Corrupt):
+            self._note_damage(job.error)
+        return job.error
+
+    def _follow_up(self, effects: Effects) -> None:
         if effects.scrub:
             self._scrub()
         if self.after_commit is not None and (effects.touched or effects.forgotten):
             self.after_commit(effects)
-        return job.result  # type: ignore[return-value]
 
     @contextmanager
     def read(self, actor: str) -> Iterator[ReadTransaction]:

@@ -20,7 +20,6 @@ FAR = 100_000
 _SMALL, _LARGE = 250, 1_000
 """Changes of a batch: while one is indexed, whoever writes waits, 5 or 30 ms; small ones cost a tenth more."""
 
-_CROWD = 2
 _IMPORT_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 _FINISH_SECONDS = 10
@@ -44,8 +43,7 @@ class Indexer:
     def committed(self, last_change: int) -> None:
         """Called after each commit by whoever led it; costs a comparison."""
         self._last = last_change
-        behind = last_change - self._through
-        if behind >= QUIET and (behind >= LOADED or self._writer.queued() <= _CROWD):
+        if last_change - self._through >= QUIET:
             self._begin()
 
     def make_way(self) -> None:
@@ -93,7 +91,11 @@ class Indexer:
                 return
 
     def _gives_way(self) -> bool:
-        return time.monotonic() < self._import_until and self._last - self._through < FAR
+        """To many who write at once a little, to an import more: until they pause, or it is too far behind."""
+        behind = self._last - self._through
+        if time.monotonic() < self._import_until:
+            return behind < FAR
+        return behind < LOADED and self._writer.crowded()
 
     def _finish(self) -> None:
         end = time.monotonic() + _FINISH_SECONDS

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 
@@ -55,7 +56,7 @@ from palaver.storage.verbs import (
 )
 from palaver.storage.verbs.cursors import check_limit
 from palaver.storage.verbs.filters import check_filter
-from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Filter, Head, Record, Store
+from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Append, Filter, Head, Record, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -244,6 +245,9 @@ class SqliteStore(Store):
         self, session_id: str, *messages_: NewMessage, parent_id: str | None | Head = HEAD
     ) -> list[Message]:
         return self._write(messages.append, session_id, messages_, parent_id)
+
+    def append_each(self, appends: Sequence[Append]) -> list[list[Message] | BaseException]:
+        return self._database.write_each(self.actor, [partial(_append, each) for each in appends])
 
     def messages(self, session_id: str, *, leaf_id: str | None | Head = HEAD) -> Iterator[Message]:
         with self._database.read(self.actor) as tx:
@@ -490,6 +494,10 @@ class SqliteStore(Store):
     ) -> T:
         with self._database.read(self.actor) as tx:
             return verb(tx, *arguments, **named)
+
+
+def _append(each: Append, tx: WriteTransaction) -> list[Message]:
+    return messages.append(tx, each.session_id, each.messages, each.parent_id)
 
 
 class _StoredFile(io.RawIOBase):

@@ -8,7 +8,7 @@ sixteen share a sync. Leading passes on after each commit.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import apsw
@@ -23,6 +23,8 @@ T = TypeVar("T")
 MAX_BATCH = 256
 _LOOK_SECONDS = 1.0
 _TURN_SECONDS = 1e-3
+_CROWD = 2
+_CROWD_SECONDS = 0.05
 _GATHER_TRIES = 8
 _GATHER_SECONDS = 15e-6
 _POLL_SECONDS = (50e-6, 100e-6, 200e-6, 500e-6, 1e-3)
@@ -33,12 +35,13 @@ _WAITING, _PROMOTED, _DONE, _WITHDRAWN = range(4)
 class Job(Generic[T]):
     """One verb's work, and how it ended."""
 
-    __slots__ = ("actor", "alone", "effects", "error", "gate", "next", "result", "state", "work")
+    __slots__ = ("actor", "alone", "along", "effects", "error", "gate", "next", "result", "state", "work")
 
     def __init__(self, actor: str, work: Callable[[WriteTransaction], T], *, alone: bool) -> None:
         self.actor = actor
         self.work = work
         self.alone = alone
+        self.along = False  # Another job's thread has brought it and waits for it, too.
         self.gate: Any = None
         self.next: Job[Any] | None = None
         self.state = _WAITING
@@ -73,6 +76,7 @@ class Writer:
         self._leading = False
         self._closed = False
         self._last_batch = 1
+        self._crowd_at = 0.0
         self._looked = 0.0
 
     def run(self, actor: str, work: Callable[[WriteTransaction], T]) -> Job[T]:
@@ -83,28 +87,47 @@ class Writer:
         """Do the work while nobody writes, outside any transaction."""
         return self._submit(Job("", work, alone=True))
 
+    def run_each(self, actor: str, works: Sequence[Callable[[WriteTransaction], T]]) -> list[Job[T]]:
+        """Do several works, each for itself, as if each came on a thread of its own; their jobs tell how they ended."""
+        jobs: list[Job[T]] = [Job(actor, work, alone=False) for work in works]
+        for job in jobs[1:]:
+            job.along = True
+        try:
+            self._enter(jobs)
+            for job in jobs[1:]:
+                self._follow(job)
+        except BaseException:
+            for job in jobs:
+                self._withdraw(job)
+            raise
+        return jobs
+
     def _submit(self, job: Job[T]) -> Job[T]:
-        with self._mutex:
-            if self._closed:
-                raise Unavailable(f"{self._where} is closed")
-            self._queue.append(job)
-            leads = not self._leading
-            if leads:
-                self._leading = True
-            else:
-                job.gate = threading.Lock()
-                job.gate.acquire()
-        if leads:
-            self._lead(job)
-        else:
-            self._follow(job)
+        self._enter([job])
         if job.error is not None:
             raise job.error
         return job
 
-    def queued(self) -> int:
-        """How many wait at this moment."""
-        return len(self._queue)
+    def _enter(self, jobs: Sequence[Job[Any]]) -> None:
+        """Queue the jobs and see to the first one's end."""
+        first = jobs[0]
+        with self._mutex:
+            if self._closed:
+                raise Unavailable(f"{self._where} is closed")
+            self._queue.extend(jobs)
+            leads = not self._leading
+            self._leading = True
+            for job in jobs if not leads else jobs[1:]:
+                job.gate = threading.Lock()
+                job.gate.acquire()
+        if leads:
+            self._lead(first)
+        else:
+            self._follow(first)
+
+    def crowded(self) -> bool:
+        """Whether several write at this time."""
+        return time.monotonic() - self._crowd_at < _CROWD_SECONDS
 
     def close(self) -> None:
         """Take no more work; what is queued is done first."""
@@ -149,7 +172,9 @@ class Writer:
             else:
                 self._commit(batch)
         finally:
-            self._last_batch = len(batch)
+            self._last_batch = len(batch) - sum(each.along for each in batch)
+            if len(batch) > _CROWD:
+                self._crowd_at = time.monotonic()
             self._hand_over()
             _wake(_chain(batch, job))
 

@@ -1,12 +1,10 @@
 """Calls of tools of a real server, over stdio and over HTTP."""
 
 import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,30 +13,14 @@ from palaver.settings import ToolServerSettings
 from palaver.tools.base import Offer, Returned
 from palaver.tools.mcp import McpToolbox
 from palaver.tools.results import MAX_CHARACTERS
-from tests.tools.conftest import SERVERS, MakeBox, plain, until
+from tests.tools.conftest import MakeBox, Web, plain, until
 
 
 @pytest.fixture
-def site() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, SERVERS / "plain.py", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        until(listens)
-        yield f"http://127.0.0.1:{port}/mcp"
-    finally:
-        server.kill()
-        server.wait()
+def site() -> Iterator[Web]:
+    with closing(Web()) as web:
+        web.start()
+        yield web
 
 
 @pytest.fixture(params=["stdio", "http"])
@@ -46,7 +28,7 @@ def box(request: pytest.FixtureRequest, make_box: MakeBox) -> McpToolbox:
     if request.param == "stdio":
         box = make_box(plain())
     else:
-        box = make_box(ToolServerSettings(name="plain", url=request.getfixturevalue("site")))
+        box = make_box(ToolServerSettings(name="plain", url=request.getfixturevalue("site").url))
     box.list_tools()
     return box
 
@@ -179,3 +161,29 @@ def test_tools_of_two_servers_are_told_apart(make_box: MakeBox) -> None:
     assert len(names) == len(set(names)) == 2 * len([name for name in names if name.startswith("one__")])
     assert box.call("two__environment", {}).content["WHO"] == "two"
     assert box.find("two__echo") == Offer("two", "echo", "always")
+
+
+def test_an_address_whose_server_was_away_is_spoken_to_again(site: Web, make_box: MakeBox) -> None:
+    box = make_box(ToolServerSettings(name="web", url=site.url))
+    box.list_tools()
+    assert box.call("web__echo", {"text": "here"}) == Returned("here")
+    site.close()
+    away = box.call("web__echo", {"text": "here"})
+    assert away.is_error
+    assert "'web' cannot be reached" in away.content
+    site.start()
+    assert box.call("web__echo", {"text": "again"}) == Returned("again")
+
+
+def test_headers_carry_the_key_that_is_named(site: Web, make_box: MakeBox) -> None:
+    site.key = "s3cret"
+    site.close()
+    site.start()
+    headers = {"Authorization": "Bearer ${WEB_KEY}"}
+    lacking = make_box(ToolServerSettings(name="web", url=site.url))
+    assert lacking.list_tools() == ()
+    assert "401: it wants a key that headers can name" in lacking.troubles()[0].text
+    box = make_box(
+        ToolServerSettings(name="web", url=site.url, headers=headers), find_key={"WEB_KEY": "s3cret"}.get
+    )
+    assert len(box.list_tools()) > 10

@@ -33,12 +33,12 @@ def test_servers_that_do_not_come_up_are_named_and_the_others_go_on(make_box: Ma
     assert {tool.name.split("__")[0] for tool in box.list_tools()} == {"good"}
     assert box.call("good__echo", {"text": "here"}) == Returned("here")
     told = {trouble.server: trouble.text for trouble in box.troubles()}
-    assert told["absent"] == "cannot be started: No such file or directory: no-such-program"
-    assert told["homeless"] == "cannot be started: No such file or directory: /no/such/folder"
-    assert told["deaf"].startswith("cannot be reached: is it running?")
-    assert told["dying"] == "has ended (exit code 1). It said: no licence found"
-    assert told["silent"] == "was not ready within 6 seconds"
-    assert told["babbling"].startswith("does not speak MCP: its stdout says")
+    assert told["absent"] == "it cannot be started: No such file or directory: no-such-program"
+    assert told["homeless"] == "it cannot be started: No such file or directory: /no/such/folder"
+    assert told["deaf"].startswith("it cannot be reached: is it running?")
+    assert told["dying"] == "it has ended (exit code 1). It said: no licence found"
+    assert told["silent"] == "it was not ready within 6 seconds"
+    assert told["babbling"].startswith("it does not speak MCP: its stdout says")
     assert "tools.1.inputSchema" in told["lame"]
     assert len(told) == 7
 
@@ -55,7 +55,7 @@ def test_a_server_that_is_slow_to_start_does_not_hold_up_a_list_twice(make_box: 
     began = time.monotonic()
     assert box.list_tools() == ()
     assert time.monotonic() - began < 0.5
-    assert [trouble.text for trouble in box.troubles()] == ["is still starting"]
+    assert [trouble.text for trouble in box.troubles()] == ["it is still starting"]
 
 
 def test_a_stop_ends_the_wait_for_servers(make_box: MakeBox) -> None:
@@ -97,7 +97,7 @@ def test_a_program_that_dies_with_every_call_is_not_started_without_end(make_box
         answers[:MAX_STARTS]
         == ["The tool server 'faulty' has ended (exit code 7) before it answered."] * MAX_STARTS
     )
-    assert all("is not started again before" in answer for answer in answers[MAX_STARTS:])
+    assert all("is not tried again before" in answer for answer in answers[MAX_STARTS:])
 
 
 @pytest.mark.parametrize(

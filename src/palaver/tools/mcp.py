@@ -56,35 +56,39 @@ class McpToolbox:
         ]
         self._patience = patience
         self._began: float | None = None
+        self._lock = threading.Lock()
         self._loop = Loop("palaver-tools")
         self._routes: dict[str, tuple[Server, str]] = {}
 
     def start(self) -> None:
         """Begin to connect, in the background. Returns at once."""
-        if self._servers:
+        with self._lock:
+            first, self._began = self._began is None, self._began or time.monotonic()
+        if first and self._servers:
             atexit.register(self.close)
             self._loop.submit(self._begin())
 
     def list_tools(self, *, stopped: threading.Event | None = None) -> Sequence[Tool]:
         """The tools that are there, in the order of the configuration. Never raises."""
-        if self._servers and not self._loop.closed:
-            self.start()
+        self.start()
+        if self._servers:
             self._wait(self._gather(), stopped)
+        if self._loop.closed:
+            return ()
         listed = [(server, one) for server in self._servers for one in server.tools]
-        self._routes = {**self._routes, **{one.tool.name: (server, one.name) for server, one in listed}}
+        with self._lock:
+            self._routes.update({one.tool.name: (server, one.name) for server, one in listed})
         return tuple(one.tool for _, one in listed)
 
     def find(self, name: str) -> Offer | None:
         """Where the tool comes from that `list_tools` gave under this name."""
-        if name not in self._routes:
-            return None
-        server, there = self._routes[name]
-        return Offer(server.settings.name, there, server.settings.allow)
+        server, there = self._routes.get(name, (None, ""))
+        return Offer(server.settings.name, there, server.settings.allow) if server is not None else None
 
     def troubles(self) -> Sequence[Trouble]:
         """The servers whose tools are missing now. Does not wait."""
         told = ((server.settings.name, server.trouble) for server in self._servers)
-        return tuple(Trouble(name, trouble) for name, trouble in told if trouble is not None)
+        return tuple(Trouble(name, f"it {trouble}") for name, trouble in told if trouble is not None)
 
     def call(
         self, name: str, args: Any, *, timeout: float | None = None, stopped: threading.Event | None = None
@@ -125,8 +129,6 @@ class McpToolbox:
         atexit.unregister(self.close)
 
     async def _begin(self) -> None:
-        if self._began is None:
-            self._began = time.monotonic()
         for server in self._servers:
             server.begin()
 
@@ -134,8 +136,9 @@ class McpToolbox:
         """Until every server is there, has failed, or takes longer than the patience lasts."""
         await self._begin()
         starts = {start for server in self._servers if (start := server.first_start) and not start.done()}
-        if starts and self._began is not None:
-            await asyncio.wait(starts, timeout=max(0.0, self._began + self._patience - time.monotonic()))
+        if starts:
+            waited = time.monotonic() - (self._began or 0.0)
+            await asyncio.wait(starts, timeout=max(0.0, self._patience - waited))
         refreshes = (server.refresh(self._patience) for server in self._servers)
         for outcome in await asyncio.gather(*refreshes, return_exceptions=True):
             if isinstance(outcome, Exception):

@@ -61,9 +61,16 @@ class Program:
 
     @property
     def hint(self) -> str:
-        """What else may help with an error it answered with."""
-        said = self._murmur.last()
-        return f". It said: {said}" if said else ""
+        """What else is known of an error it answered with."""
+        return ""
+
+    @property
+    def said(self) -> str:
+        """What it said last, as a sentence of its own."""
+        text = self._murmur.last()
+        if not text and self._nonsense and self._broken is None:
+            text = f"{self._nonsense[0]} (on stdout, which is for messages)"
+        return f". It said: {text}" if text else ""
 
     @property
     def alive(self) -> bool:
@@ -71,11 +78,7 @@ class Program:
 
     def describe(self, when: str = "") -> str:
         """How it goes or how it ended, and what it said last: words that follow its name."""
-        state = self._broken or self._state() + when
-        said = self._murmur.last()
-        if not said and self._nonsense and self._broken is None:
-            said = f"{self._nonsense[0]} (on stdout, which is for messages)"
-        return f"{state}. It said: {said}" if said else state
+        return (self._broken or self._state() + when) + self.said
 
     @asynccontextmanager
     async def streams(

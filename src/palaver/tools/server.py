@@ -1,12 +1,13 @@
 """One server of the configuration: connected when it is needed, and again when it has died."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from palaver.errors import Invalid
+from palaver.errors import PalaverError
 from palaver.settings import ToolServerSettings
 from palaver.tools.base import Returned
 from palaver.tools.catalog import Listed, offer
@@ -19,9 +20,15 @@ if TYPE_CHECKING:  # a second of imports, which whoever connects pays
     from palaver.tools.process import Program
     from palaver.tools.web import Site
 
+_log = logging.getLogger(__name__)
+
 MAX_STARTS = 3
 STARTS_SECONDS = 60.0
 """So many starts within so many seconds; a server that dies again and again is let be for a while."""
+RETRY_SECONDS = 20.0
+"""So long after a start that failed no list of tools begins another one."""
+_SHORTEST_KEY = 4
+"""Characters: what is shorter says nothing about a key, and is part of too many words."""
 _INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"),
     *(
@@ -67,11 +74,12 @@ class Server:
 
     @property
     def trouble(self) -> str | None:
-        """Why its tools are missing or may not answer, None where all is well or it has not been asked for yet."""
-        if self._busy:
+        """Why its tools are missing or may not answer: words that follow its name. None where nothing is wrong."""
+        link, starting = self._link, self._starting
+        if starting is not None and not starting.done():
             return "is still starting"
-        if self._link is not None and not self._alive:
-            return f"{self._link.reason}. It is started again when one of its tools is called"
+        if link is not None and not link.alive:
+            return f"{link.reason}. It is started again when one of its tools is called"
         return self._failure
 
     @property
@@ -80,8 +88,9 @@ class Server:
         return self._starting if len(self._starts) == 1 else None
 
     def begin(self) -> None:
-        """Start it in the background, where it has no tools and may be started."""
-        if not self._busy and not self._alive and not self.tools and not self._pause():
+        """Start it in the background, where it has no tools and was not just tried."""
+        tried = bool(self._starts) and self._clock() - self._starts[-1] < RETRY_SECONDS
+        if not (tried or self._busy or self._alive or self.tools or self._pause()):
             self._start()
 
     async def refresh(self, seconds: float) -> None:
@@ -121,7 +130,7 @@ class Server:
         if not self._busy:
             if seconds := self._pause():
                 raise Failed(
-                    f"{self._past()}; it is not started again before {seconds:.0f} seconds have passed"
+                    f"{self._past()}; it is not tried again before {seconds:.0f} seconds have passed"
                 )
             self._start()
         if self._starting is None:
@@ -152,15 +161,18 @@ class Server:
                 way = self._way()
                 return await self._open(way)
         except TimeoutError:
-            hint = way.hint if way is not None else ""
-            self._failure = f"was not ready within {self._start_seconds:g} seconds{hint}"
-        except (Failed, Invalid) as exc:
+            said = way.said if way is not None else ""
+            self._failure = f"was not ready within {self._start_seconds:g} seconds{said}"
+        except (Failed, PalaverError) as exc:
             self._failure = str(exc)
+        except Exception as exc:  # noqa: BLE001  (whatever one server does, the others go on)
+            _log.info("%s cannot be started", self.settings.name, exc_info=True)
+            self._failure = f"cannot be started: {type(exc).__name__}"
         self.tools = ()
         raise Failed(self._failure)
 
     async def _open(self, way: "Program | Site") -> "Link":
-        from palaver.tools.link import Link, keep_quiet  # noqa: PLC0415  (mcp: a second, for those alone who have a tool server)
+        from palaver.tools.link import Link, keep_quiet  # noqa: PLC0415  (a second, for who has a tool server)
 
         keep_quiet()
         link = await Link.open(way, self._version)
@@ -193,7 +205,7 @@ class Server:
 
     def _key(self, name: str) -> str | None:
         value = self._find_key(name)
-        if value:
+        if value and len(value) >= _SHORTEST_KEY:
             self._keys.add(value)
         return value
 

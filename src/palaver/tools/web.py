@@ -31,10 +31,14 @@ class Site:
 
     @property
     def hint(self) -> str:
-        """What else may help with an error it answered with."""
+        """What else is known of an error it answered with."""
         if self._status in (401, 403):
             return f" ({self._status}: it wants a key that headers can name)"
         return f" ({self._status})" if self._status is not None else ""
+
+    @property
+    def said(self) -> str:
+        return self.hint
 
     def describe(self, when: str = "") -> str:
         """How it ended: words that follow its name."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.types import (
     BlobResourceContents,
@@ -18,6 +19,8 @@ from mcp.types import (
     TextContent,
     TextResourceContents,
 )
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 server = MCPServer("plain", log_level="WARNING")
 
@@ -121,8 +124,22 @@ async def learn(context: Context) -> str:
     return "learned"
 
 
+def locked(app: ASGIApp, key: str) -> ASGIApp:
+    """Whoever does not have the key is sent away."""
+
+    async def check(scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope.get("headers", [])).get(b"authorization") if scope["type"] == "http" else None
+        refuse = scope["type"] == "http" and given != f"Bearer {key}".encode()
+        await (Response("no", 401) if refuse else app)(scope, receive, send)
+
+    return check
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        server.run("streamable-http", port=int(sys.argv[1]))
-    else:
-        server.run()
+    match sys.argv[1:]:
+        case [port, key]:
+            uvicorn.run(locked(server.streamable_http_app(), key), port=int(port), log_level="warning")
+        case [port]:
+            server.run("streamable-http", port=int(port))
+        case _:
+            server.run()

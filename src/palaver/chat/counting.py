@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from palaver.context.attachments import Image
 from palaver.context.calibration import Calibration, Sample, counter_of, learn, read, take_sample, write
-from palaver.context.prompt import Prompt
-from palaver.context.tokens import Counter, list_texts
+from palaver.context.prompt import Prompt, Sent
+from palaver.context.tokens import Counter, count_parts, list_texts
 from palaver.errors import PalaverError
 from palaver.model import Message, Reasoning, ToolCall, Usage
 from palaver.store import Store
@@ -37,7 +37,10 @@ class Counters:
     def learn(self, provider: str, model: str, prompt: Prompt, answer: Message) -> None:
         """Learn from the usage of a closed answer to this prompt; without usage, nothing. Never raises."""
         usage = answer.usage or _NOTHING
-        samples = [_prompt_sample(prompt, usage.input_tokens), _answer_sample(answer, usage)]
+        samples = [
+            _prompt_sample(prompt, usage.input_tokens, self.of(provider, model)),
+            _answer_sample(answer, usage),
+        ]
         if any(samples):
             with self._lock:
                 self._learn((provider, model), samples)
@@ -78,11 +81,20 @@ def _answers(known: Calibration) -> int:
     return known.answers
 
 
-def _prompt_sample(prompt: Prompt, tokens: int | None) -> Sample | None:
+def _prompt_sample(prompt: Prompt, tokens: int | None, counter: Counter) -> Sample | None:
     if tokens is None or _has_images(prompt) or prompt.tools * _TOOLS_DISTURB > tokens:
         return None
-    texts = (text for sent in prompt.messages for text in list_texts(sent.parts))
-    return take_sample(texts, tokens - prompt.tools, messages=len(prompt.messages), prompt=True)
+    told = [_told(sent, counter) for sent in prompt.messages]
+    unknown = [sent for sent, count in zip(prompt.messages, told, strict=True) if not count]
+    texts = (text for sent in unknown for text in list_texts(sent.parts))
+    return take_sample(texts, tokens - prompt.tools - sum(told), messages=len(told), prompt=True)
+
+
+def _told(sent: Sent, counter: Counter) -> int:
+    """The count the provider once gave of this answer; 0 where its tokens in the prompt are an estimate."""
+    count = sent.tokens - counter.per_message
+    estimated = sent.role != "assistant" or count == count_parts(sent.parts, counter)
+    return 0 if estimated else max(count, 0)
 
 
 def _has_images(prompt: Prompt) -> bool:

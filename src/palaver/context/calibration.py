@@ -51,6 +51,7 @@ _PROMPTS_REPEAT = 4.0  # a prompt repeats most of the one before, so it tells le
 _KEPT = 16  # newest samples kept apart: while they are, they can turn out to be wrong
 _ROUNDS = 3
 _DOUBTFUL = 3.0  # deviations, by which a sample differs from the others, that halve its weight
+_SHORT = 8.0  # weight of a prompt that takes more than expected: too low an estimate is the worse mistake
 _MEMORY = 0.998
 _CAUTION = 1.05
 _HEAVIEST, _LARGEST = 1e6, 1e12  # what no honest calibration reaches
@@ -184,15 +185,13 @@ def _fit(
 ) -> tuple[list[float], list[float]]:
     """Weights, and how far each of the newest samples is trusted: one that differs much from the others, little."""
     # Some servers leave out of a prompt's count what they had kept of it, so answers have the first word.
-    trusts = [0.1 if row[-1] else 1.0 for row in recent]
+    prompts = [row[-1] > 0 for row in recent]
+    trusts = [0.1 if is_prompt else 1.0 for is_prompt in prompts]
     for _ in range(_ROUNDS):
         weights = _solve(matrix, vector, recent, trusts)
         errors = [_error(weights, row) for row in recent]
-        told = sorted(error for error, row in zip(errors, recent, strict=True) if not row[-1]) or sorted(
-            errors
-        )
-        usual = max(1.0, told[len(told) // 2])
-        trusts = [1 / (1 + (error / usual / _DOUBTFUL) ** 2) for error in errors]
+        usual = _usual_error(errors, prompts)
+        trusts = [_trust(error, usual, is_prompt=p) for error, p in zip(errors, prompts, strict=True)]
     return _solve(matrix, vector, recent, trusts), trusts
 
 
@@ -222,11 +221,21 @@ def _add(matrix: ridge.Matrix, vector: list[float], row: tuple[int, ...], trust:
         vector[n] += factor * tokens * term
 
 
+def _usual_error(errors: Sequence[float], prompts: Sequence[bool]) -> float:
+    told = sorted(abs(error) for error, is_prompt in zip(errors, prompts, strict=True) if not is_prompt)
+    return max(1.0, told[len(told) // 2]) if told else 1.0
+
+
 def _error(weights: Sequence[float], row: tuple[int, ...]) -> float:
-    """How far off a sample is, in deviations."""
+    """How much more than told a sample takes by these weights, in deviations."""
     tokens, *terms = row
-    error = (_dot(weights, terms) - tokens) / _noise(row)
-    return 2 * error if error > 0 and terms[-1] else abs(error)
+    return (_dot(weights, terms) - tokens) / _noise(row)
+
+
+def _trust(error: float, usual: float, *, is_prompt: bool) -> float:
+    if is_prompt and error < 0:
+        return _SHORT
+    return 1 / (1 + (error / usual / _DOUBTFUL) ** 2)
 
 
 def _noise(row: tuple[int, ...]) -> float:

@@ -81,8 +81,11 @@ def test_a_list_of_models_tells_what_they_take(
     assert provider.list_models() == [provider.describe("a-model")]
 
 
-def test_a_model_of_a_server_without_a_list_is_known_by_its_name(server: ScriptedServer) -> None:
+@pytest.mark.parametrize("kind", [OpenAIProvider, AnthropicProvider])
+def test_a_model_of_a_server_without_a_list_is_known_by_its_name(
+    server: ScriptedServer, kind: type[OpenAIProvider | AnthropicProvider]
+) -> None:
     server.models = None
-    provider = AnthropicProvider("gateway", server.address)
+    provider = kind("gateway", server.address)
     assert provider.describe("claude-opus-5-5").images
     assert provider.describe("another") == ModelInfo(id="another", provider="gateway")

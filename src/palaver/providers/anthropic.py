@@ -12,7 +12,6 @@ from palaver.providers import listing
 from palaver.providers.anthropic_request import headers_for, thought, to_body
 from palaver.providers.base import Delta, ModelInfo, Request
 from palaver.providers.fields import arguments, mapping, mended, text, whole
-from palaver.providers.hosted import completed
 from palaver.providers.streamed import StreamedAnswer
 from palaver.providers.text import mend
 from palaver.providers.transport import Events, Server, Timeouts
@@ -78,18 +77,13 @@ class AnthropicProvider:
         try:
             return listing.list_models(self._server, _MODELS)
         except ProviderError as exc:
-            if exc.status not in (404, 405) or self.default_model is None:
+            if exc.status not in listing.NO_LIST or self.default_model is None:
                 raise
             return [ModelInfo(id=self.default_model, provider=self.name)]
 
     def describe(self, model: str) -> ModelInfo:
         """What the server tells, else what is known of the model. Raises `ProviderError`."""
-        try:
-            return listing.describe(self._server, model, _MODELS)
-        except ProviderError as exc:
-            if exc.status not in (404, 405):
-                raise
-            return completed(ModelInfo(id=model, provider=self.name))
+        return listing.describe(self._server, model, _MODELS)
 
     def stream(self, request: Request) -> "AnthropicAnswer":
         body = to_body(request, self.name)

@@ -18,6 +18,8 @@ _WINDOW_FIELDS = (
     "max_context_length",
     "max_input_tokens",
 )
+NO_LIST = (404, 405, 501)
+"""What servers answer that have no list."""
 
 
 def list_models(server: Server, path: str = "models") -> list[ModelInfo]:
@@ -26,8 +28,11 @@ def list_models(server: Server, path: str = "models") -> list[ModelInfo]:
 
 
 def describe(server: Server, model: str, path: str = "models") -> ModelInfo:
-    """What the list says; llama.cpp's server says in `/props` what it was started with. Raises `ProviderError`."""
-    entry = next((entry for entry in _entries(server, path) if entry["id"] == model), {"id": model})
+    """What the list says, if there is one; llama.cpp's server says in `/props` what it was started with.
+
+    Raises `ProviderError`.
+    """
+    entry = next((entry for entry in _entries_if_any(server, path) if entry["id"] == model), {"id": model})
     told = _told(server, entry)
     if entry.get("owned_by") == "llamacpp":
         return _with_props(told, mapping(server.get_json(f"{server.address.removesuffix('/v1')}/props")))
@@ -43,6 +48,15 @@ def _with_props(told: ModelInfo, props: Mapping[str, Any]) -> ModelInfo:
         images=told.images if images is None else images,
         tools=_flag(mapping(props.get("chat_template_caps")).get("supports_tools")),
     )
+
+
+def _entries_if_any(server: Server, path: str) -> list[dict[str, Any]]:
+    try:
+        return _entries(server, path)
+    except ProviderError as exc:
+        if exc.status in NO_LIST:
+            return []
+        raise
 
 
 def _entries(server: Server, path: str) -> list[dict[str, Any]]:

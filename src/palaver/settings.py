@@ -1,6 +1,7 @@
 """One frozen `Settings`: flags over environment (`PALAVER_…`) over `config.toml` over defaults."""
 
 import re
+import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,8 +29,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class ModeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[[mode]]` of `config.toml`: a way of working that `/mode NAME` changes to.
 
-    `system_prompt` follows the session's own. `temperature` is the mode's; `tools` names the tools that are offered,
-    None offers all.
+    `system_prompt` follows the session's own. `tools` names the tools that are offered, as `/tools` does; `files__*` are
+    all of the server "files", None offers every tool.
     """
 
     name: str
@@ -82,6 +83,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Open sessions kept; older ones go to the trash by themselves. None keeps all."""
     auto_title: bool = True
     """Make a session's title from its first message."""
+    model_title: bool = True
+    """Let the model give a session a better title after its first answer, where somebody talks with it."""
+    stay_on_model_change: bool = False
+    """Another model goes on in the same session; otherwise it starts a linked one."""
     backup_keep: int = 5
     """How many dated backups `palaver backup` leaves."""
     discover: bool = True
@@ -132,6 +137,17 @@ def _without_secrets(url: str | None) -> str | None:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
+def parse(name: str, text: str) -> Any:
+    """The value that a text means for the setting of this name. Raises `Invalid`, also for a name there is not."""
+    if name in TABLES:
+        raise Invalid(f"{name} is a list of tables: write [[{name}]] into config.toml itself", field=name)
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(NAMES)}"
+        raise Invalid(f"there is no setting {name!r}{hint}", field="name")
+    return getattr(_convert({name: text}, f"{name} = {text}", strict=False), name)
+
+
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
@@ -153,9 +169,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         text = environment.get(variable)
         if name in TABLES or text is None or text == "":
             continue
-        found[name] = _convert(
-            {name: text}, f"environment variable {variable}", strict=False
-        ).__getattribute__(name)
+        found[name] = getattr(
+            _convert({name: text}, f"environment variable {variable}", strict=False), name
+        )
     return found
 
 

@@ -21,6 +21,7 @@ from palaver.chat.events import (
 from palaver.chat.rounds import MAX_ROUNDS
 from palaver.chat.turn import Turn
 from palaver.context.prompt import INTERRUPTED
+from palaver.settings import Settings
 from palaver.tools.base import Returned, Trouble
 from tests.chat.conftest import MakeEngine
 from tests.chat.reading import failed, finished, tags, text_of, until
@@ -39,6 +40,7 @@ def calling(*calls: tuple[str, str, dict[str, Any]], say: str = "") -> tuple[Ste
     return (*said, delta(tool_calls=pieces), finish("tool_calls"), DONE)
 
 
+UNTITLED = Settings(model_title=False)
 ADD = ("c1", "add", {"a": 1, "b": 2})
 
 
@@ -294,7 +296,7 @@ def test_a_call_waits_until_the_person_allows_it(
     server.will(*calling(ADD))
     server.will(*whole("It is 3."))
     toolkit = Toolkit(allow="ask", add=add)
-    engine = make_engine(store, toolbox=toolkit, asks=True)
+    engine = make_engine(store, toolbox=toolkit, asks=True, settings=UNTITLED)
     turn = engine.start_turn(session.id, "?")
     required = asked(turn)
     assert (required.kind, required.choices, required.default) == (
@@ -345,7 +347,10 @@ def test_how_far_a_choice_reaches(
     for _ in range(4):
         server.will(*calling(ADD))
         server.will(*whole("Done."))
-    first, second = (make_engine(store, toolbox=Toolkit(allow="ask", add=add), asks=True) for _ in range(2))
+    first, second = (
+        make_engine(store, toolbox=Toolkit(allow="ask", add=add), asks=True, settings=UNTITLED)
+        for _ in range(2)
+    )
     turn = first.start_turn(session.id, "?")
     turn.answer(asked(turn).request_id, choice)
     turn.wait(10)
@@ -375,7 +380,7 @@ def test_a_refusal_is_what_the_model_hears_and_it_goes_on(
     server.will(*calling(ADD))
     server.will(*whole("Then not."))
     toolkit = Toolkit(allow="ask", add=add)
-    turn = make_engine(store, toolbox=toolkit, asks=True).start_turn(session.id, "?")
+    turn = make_engine(store, toolbox=toolkit, asks=True, settings=UNTITLED).start_turn(session.id, "?")
     turn.answer(asked(turn).request_id, "no")
     assert turn.wait(10).text == "Then not."
     assert toolkit.calls == []
@@ -402,7 +407,7 @@ def test_what_the_settings_never_allow_is_not_offered_and_not_called(
     server.will(*calling(ADD))
     server.will(*whole("Then not."))
     toolkit = Toolkit(allow="never", add=add)
-    make_engine(store, toolbox=toolkit, asks=True).start_turn(session.id, "?").wait(10)
+    make_engine(store, toolbox=toolkit, asks=True, settings=UNTITLED).start_turn(session.id, "?").wait(10)
     assert toolkit.calls == []
     assert "tools" not in server.requests[0]
     assert allowed_by(store, session) == ["refused by settings"]
@@ -413,7 +418,7 @@ def test_a_stop_ends_the_waiting_for_a_person(
 ) -> None:
     server.will(*calling(ADD))
     toolkit = Toolkit(allow="ask", add=add)
-    turn = make_engine(store, toolbox=toolkit, asks=True).start_turn(session.id, "?")
+    turn = make_engine(store, toolbox=toolkit, asks=True, settings=UNTITLED).start_turn(session.id, "?")
     asked(turn)
     assert make_engine(open_database()).stop(session.id)
     assert turn.wait(5).status == "cancelled"
@@ -427,7 +432,9 @@ def test_the_draft_is_kept_while_a_person_thinks(
     server.will(*calling(ADD))
     server.will(*whole("It is 3."))
     toolkit = Toolkit(allow="ask", add=add)
-    engine = make_engine(store, toolbox=toolkit, asks=True, pace=Pace(seconds=0.02, renew_seconds=0.05))
+    engine = make_engine(
+        store, toolbox=toolkit, asks=True, settings=UNTITLED, pace=Pace(seconds=0.02, renew_seconds=0.05)
+    )
     turn = engine.start_turn(session.id, "?")
     required = asked(turn)
     looking = apsw.Connection(database_url)

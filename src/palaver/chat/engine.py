@@ -10,6 +10,7 @@ from palaver.chat.branches import is_answering
 from palaver.chat.calling import Calling
 from palaver.chat.compacting import Compacting
 from palaver.chat.compression import Compression
+from palaver.chat.counting import Counters
 from palaver.chat.events import START, TurnEvent, TurnStarted
 from palaver.chat.following import follow
 from palaver.chat.models import Chosen, Models
@@ -19,6 +20,7 @@ from palaver.chat.places import COMPACTING, Places, Running
 from palaver.chat.prompting import Prompter
 from palaver.chat.recording import Recording
 from palaver.chat.rounds import Means, Rounds
+from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
 from palaver.errors import Busy, Invalid, NotFound
@@ -54,7 +56,8 @@ class Engine:
         self._backlog = Backlog(retry_seconds=retry_seconds)
         self._models = Models(providers, settings.model)
         self._attachments = Attachments(store)
-        self._prompter = Prompter(store, self._backlog)
+        counters = Counters(store)
+        self._prompter = Prompter(store, self._backlog, counters=counters, attachments=self._attachments)
         self.permissions = Permissions(store)
         self._places = Places()
         self._compression = Compression(store, self._prompter)
@@ -63,9 +66,11 @@ class Engine:
             backlog=self._backlog,
             places=self._places,
             compression=self._compression,
+            counters=counters,
             pace=pace or Pace(),
             calling=Calling(toolbox, self.permissions) if toolbox is not None else None,
             offering=Offering(toolbox, self._models) if toolbox is not None else None,
+            titling=Titling(store) if asks and settings.model_title else None,
         )
         self._unlisten = store.listen(self._on_changes)
 

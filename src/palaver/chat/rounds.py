@@ -10,6 +10,7 @@ from palaver.chat.answering import Answering, Pace
 from palaver.chat.backlog import Backlog
 from palaver.chat.calling import Calling
 from palaver.chat.compression import Compression, NewSessionWanted
+from palaver.chat.counting import Counters
 from palaver.chat.endings import describe, ended
 from palaver.chat.events import (
     END,
@@ -28,6 +29,7 @@ from palaver.chat.permissions import CHOICES, REFUSAL
 from palaver.chat.places import ANSWERING, COMPACTING, Places
 from palaver.chat.recording import Outcome, Recording
 from palaver.chat.scope import Scope
+from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
 from palaver.context.tools import Tool
@@ -52,6 +54,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     compression: Compression
     calling: Calling | None = None
     offering: Offering | None = None
+    titling: Titling | None = None
+    counters: Counters
     pace: Pace
 
 
@@ -78,6 +82,8 @@ class Rounds:
         self._called = False
         self._answering: Answering | None = None
         self._closed: Message | None = None
+        self._prompt: Prompt | None = None
+        self._tools: Sequence[Tool] = ()
 
     def look(self) -> None:
         """Another process may have asked for a stop."""
@@ -91,7 +97,7 @@ class Rounds:
             while self._called and message.status == "complete":
                 self._begin_next()
                 message = self._answer()
-            self._look_after()
+            self._look_after(message)
         except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits for the answer must hear of it)
             message = self._fail(exc)
         finally:
@@ -103,8 +109,11 @@ class Rounds:
         """One answer, closed, with the results of what it called below it."""
         self._number += 1
         self._called = False
+        self._prompt = None
         self._answering = Answering(self._turn, self._recording, self._means.pace)
         self._closed = self._answering.run(self._work)
+        if self._prompt is not None:
+            self._means.counters.learn(self._provider.name, self._model, self._prompt, self._closed)
         return self._closed
 
     def _begin_next(self) -> None:
@@ -130,23 +139,24 @@ class Rounds:
             return
         self._tell_first_title()
         scope = self._scope(answering.put_below)
-        tools = self._offered()
+        self._tools = self._offered()
         try:
-            prompt = self._means.compression.before_sending(scope, tools=tools)
+            prompt = self._means.compression.before_sending(scope, tools=self._tools)
         except NewSessionWanted:
             answering.end_early(finishReason="new_session", newSessionId=self._make_session().id)
             return
+        self._prompt = prompt
         self._tell_news(prompt)
-        answering.listen(self._provider.stream(self._request(prompt, tools)))
+        answering.listen(self._provider.stream(self._request(prompt)))
         if answering.calls and self._means.calling is not None:
             self._call(answering, self._means.calling)
 
-    def _request(self, prompt: Prompt, tools: Sequence[Tool]) -> Request:
+    def _request(self, prompt: Prompt) -> Request:
         return Request(
             model=self._model,
             messages=prompt.messages,
             settings=self._session.settings,
-            tools=tools,
+            tools=self._tools,
             window=prompt.window,
         )
 
@@ -244,10 +254,18 @@ class Rounds:
             relation="rollover",
         )
 
-    def _look_after(self) -> None:
+    def _look_after(self, message: Message) -> None:
         """What is done for the session when the last answer is there."""
         self._leaf_id = self._recording.last_id
-        self._means.compression.after_answer(self._scope(self._append_note))
+        if message.status == "complete" and self._prompt is not None and self._means.titling is not None:
+            self._tell_title(self._means.titling, self._prompt)
+        self._means.compression.after_answer(self._scope(self._append_note), tools=self._tools)
+
+    def _tell_title(self, titling: Titling, prompt: Prompt) -> None:
+        session_id, chosen = self._session.id, (self._provider, self._model)
+        title = titling.give(session_id, self._recording.last_id, chosen, prompt.window, self._turn.stopping)
+        if title is not None:
+            self._turn.tell(TitleChanged(id=self._turn.next_id(), session_id=session_id, title=title))
 
     def _append_note(self, note: NewMessage) -> None:
         session_id = self._session.id

@@ -23,6 +23,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     key_header: str
     text: Callable[[str], bytes]
     end: Callable[[str], tuple[bytes, ...]]
+    call: Callable[[str, str, str], tuple[bytes, ...]]
+    """The steps of an answer that calls one tool: the call's id, the tool's name and what it is given, as JSON."""
     stop: str
     limit: str
     wrapped: Callable[[str], bytes]
@@ -95,6 +97,29 @@ def message_end(reason: str = "end_turn", **usage: Any) -> tuple[bytes, bytes]:
     )
 
 
+def _openai_call(id: str, name: str, arguments: str) -> tuple[bytes, ...]:
+    made = {"index": 0, "id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return (scripted.delta(tool_calls=[made]), scripted.finish("tool_calls"), DONE)
+
+
+def _ollama_call(id: str, name: str, arguments: str) -> tuple[bytes, ...]:
+    try:
+        given = json.loads(arguments)
+    except ValueError:
+        given = arguments
+    return (piece(tool_calls=[{"id": id, "function": {"name": name, "arguments": given}}]), last())
+
+
+def _anthropic_call(id: str, name: str, arguments: str) -> tuple[bytes, ...]:
+    began = {"type": "tool_use", "id": id, "name": name, "input": {}}
+    return (
+        named("content_block_start", index=0, content_block=began),
+        block_delta(0, "input_json_delta", partial_json=arguments),
+        named("content_block_stop", index=0),
+        *message_end("tool_use"),
+    )
+
+
 DIALECTS = (
     Dialect(
         name="openai",
@@ -103,6 +128,7 @@ DIALECTS = (
         key_header="Authorization",
         text=scripted.text,
         end=lambda reason: (scripted.finish(reason), DONE),
+        call=_openai_call,
         stop="stop",
         limit="length",
         wrapped=event,
@@ -116,6 +142,7 @@ DIALECTS = (
         key_header="Authorization",
         text=lambda content: piece(content=content),
         end=lambda reason: (last(reason),),
+        call=_ollama_call,
         stop="stop",
         limit="length",
         wrapped=line,
@@ -129,6 +156,7 @@ DIALECTS = (
         key_header="x-api-key",
         text=lambda content: block_delta(0, "text_delta", text=content),
         end=message_end,
+        call=_anthropic_call,
         stop="end_turn",
         limit="max_tokens",
         wrapped=event,

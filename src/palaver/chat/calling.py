@@ -33,6 +33,10 @@ class Calling:
         offer = self._toolbox.find(call.name)
         if offer is None:
             return _message(call, Returned(f"There is no tool {call.name!r}.", is_error=True), {})
+        if not isinstance(call.args, dict):
+            return _message(
+                call, Returned(f"The arguments of {call.name} must be a JSON object.", is_error=True), {}
+            )
         asking = None if ask is None else (lambda: ask(call, offer))
         permission = self._permissions.decide(session_id, offer, asking)
         if not permission.allowed:

@@ -9,6 +9,7 @@ from palaver.chat.attachments import Attachments
 from palaver.chat.backlog import Backlog
 from palaver.chat.branches import branch
 from palaver.chat.counting import Counters
+from palaver.chat.modes import system_prompt_of
 from palaver.context.attachments import Image
 from palaver.context.prompt import Prompt, Strategy, build_prompt
 from palaver.context.tokens import Counter
@@ -66,7 +67,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             self.branch,
             window=self.window.size,
             reserve=self.reserve,
-            system_prompt=self.session.system_prompt,
+            system_prompt=system_prompt_of(self.session),
             checkpoints=self.checkpoints,
             tools=self.tools,
             strategy=self.strategy,
@@ -92,7 +93,7 @@ class Prompter:
     ) -> None:
         self._store = store
         self._backlog = backlog
-        self._counters = counters or Counters(store)
+        self.counters = counters or Counters(store)
         self._attachments = attachments or Attachments(store)
         self._lock = threading.Lock()
         self._described: dict[tuple[str, str], ModelInfo] = {}
@@ -127,7 +128,7 @@ class Prompter:
     ) -> View:
         """The same before the prompt is built."""
         stored_id, unsaved = self._backlog.chain(session.id, leaf_id)
-        counter = self._counters.of(provider.name, model)
+        counter = self.counters.of(provider.name, model)
         return View(
             session=session,
             branch=branch(self._store, session.id, stored_id, unsaved),

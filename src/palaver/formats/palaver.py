@@ -129,6 +129,12 @@ class _Reader:
         self.file: _Pieces | None = None
 
     def run(self) -> Iterator[Item]:
+        try:
+            yield from self._items()
+        finally:
+            self._drop_file()
+
+    def _items(self) -> Iterator[Item]:
         number = 0
         for number, raw, whole in lines(self.source):
             where = f"line {number}"
@@ -196,14 +202,21 @@ class _Reader:
     def _piece(self, value: dict[str, Any]) -> Iterator[Item]:
         piece = convert(value, _Piece)
         if piece.offset == 0:
+            self._drop_file()
             self.file = _Pieces(piece)
         if self.file is None or not self.file.add(piece):
-            self.file = None
+            self._drop_file()
             raise Unusable("a piece of a file that does not go on from the one before")
         if self.file.complete:
             self.counts["file"] += 1
             done, self.file = self.file, None
             yield done.take()
+
+    def _drop_file(self) -> None:
+        """What came of a file that did not come whole."""
+        if self.file is not None:
+            self.file.content.close()
+        self.file = None
 
     def _check(self, where: str) -> Iterator[Item]:
         if self.expected is None:

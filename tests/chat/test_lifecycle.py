@@ -1,5 +1,6 @@
 """One client's current session."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,10 +8,14 @@ from pathlib import Path
 import pytest
 
 import palaver
-from palaver import Conflict, Invalid, NotFound, SessionManager, Store
+from palaver import Busy, Conflict, Event, Invalid, NotFound, SessionManager, Store
 from palaver.chat.engine import Engine
 from palaver.chat.lifecycle import SessionEvent
+from palaver.formats import take_out
 from palaver.model import Session
+from palaver.providers.base import Provider
+from palaver.settings import ModeSettings
+from tests.chat.conftest import MakeEngine
 from tests.chat.reading import until
 from tests.conftest import OpenStore
 from tests.support.factories import a_conversation, texts
@@ -276,3 +281,114 @@ def test_what_a_session_held_stays_when_the_model_changes(store: Store) -> None:
     second = manager.create_session("two")
     assert texts(store, first.id) == ["q", "a"]
     assert [m.role for m in store.messages(second.id)] == ["note"]
+
+
+def test_a_chosen_8k_stays_8k_over_a_change_of_model(
+    make_engine: MakeEngine, store: Store, provider: Provider, server: ScriptedServer
+) -> None:
+    server.will(*whole("x"))
+    manager = SessionManager(store, "one", context_size=4096)
+    store.update_session(manager.current_session.id, context_size=8192)
+    manager.set_pending_context_size(8192)
+    session = manager.change_model("scripted", provider="scripted")
+    assert session.context_size == 8192
+    engine = make_engine(store)
+    engine.start_turn(session.id, "?").wait(5)
+    assert engine.preview(session.id).window == 8192
+
+
+def test_another_model_stays_in_the_session_where_that_is_set(store: Store) -> None:
+    manager = SessionManager(store, "one", stay=True)
+    before = manager.current_session
+    store.append(before.id, palaver.user("q"), palaver.assistant("a", model="one"))
+    heard: list[tuple[str, str | None, str]] = []
+    manager.on_session_change(lambda *told: heard.append(told))
+    manager.set_pending_context_size(8192)
+    session = manager.change_model("two", provider="local")
+    assert session.id == before.id
+    assert (session.model, session.provider, session.context_size) == ("two", "local", 8192)
+    assert manager.current_model == "two"
+    assert heard == [(before.id, "two", manager.session_path())]
+    *_, marked = store.messages(session.id)
+    [change] = [part for part in marked.parts if isinstance(part, Event)]
+    assert (marked.role, change.name) == ("note", "model_changed")
+    assert (change.data["from"], change.data["to"]) == ("one", "two")
+    assert manager.take_pending_context_size() is None
+
+
+def test_the_model_does_not_change_under_an_answer(store: Store) -> None:
+    manager = SessionManager(store, "one", stay=True)
+    session = manager.current_session
+    store.append(session.id, palaver.user("q"))
+    store.open_draft(session.id)
+    with pytest.raises(Busy):
+        manager.change_model("two")
+    with pytest.raises(Busy):
+        manager.set_mode(ModeSettings(name="plan"))
+    assert store.get_session(session.id).model == "one"
+    assert store.list_snapshots(session.id) == []
+
+
+def test_a_mode_changes_prompt_and_settings_and_default_brings_the_own_ones_back(
+    make_engine: MakeEngine, store: Store, server: ScriptedServer
+) -> None:
+    for _ in range(3):
+        server.will(*whole("x"))
+    plan = ModeSettings(name="plan", system_prompt="Plan first.", temperature=0.1)
+    first = store.create_session(
+        model="scripted", system_prompt="Be kind.", settings={"temperature": 0.7, "seed": 1}
+    )
+    manager = SessionManager(store, "scripted", modes=[plan])
+    manager.switch(first.id)
+    engine = make_engine(store)
+
+    def asked() -> tuple[str, float]:
+        engine.start_turn(first.id, "?").wait(5)
+        sent = server.requests[-1]
+        return sent["messages"][0]["content"], sent["temperature"]
+
+    assert asked() == ("Be kind.", 0.7)
+    manager.set_mode("plan", trigger="auto", confidence=0.8)
+    assert asked() == ("Be kind.\n\nPlan first.", 0.1)
+    session = manager.set_mode("default")
+    assert asked() == ("Be kind.", 0.7)
+    assert (session.system_prompt, session.settings) == (first.system_prompt, first.settings)
+    history = [(c.before, c.after, c.trigger, c.confidence) for c in manager.mode_history()]
+    assert history == [("default", "plan", "auto", 0.8), ("plan", "default", "manual", 1.0)]
+
+
+@pytest.mark.parametrize("trigger", ["auto", "manual", "explicit"])
+def test_a_change_of_mode_takes_a_snapshot_where_something_was_asked(store: Store, trigger: str) -> None:
+    plan = ModeSettings(name="plan")
+    manager = SessionManager(store, "one")
+    session = manager.create_session("one")  # its note marks the start: nothing was asked yet
+    manager.set_mode(plan, trigger)
+    assert store.list_snapshots(session.id) == []
+    [asked] = store.append(session.id, palaver.user("q"))
+    manager.set_mode(None, trigger)
+    [snapshot] = store.list_snapshots(session.id)
+    assert snapshot.head_id == asked.id
+
+
+def test_a_mode_there_is_not_is_refused(store: Store) -> None:
+    manager = SessionManager(store, "one", modes=[ModeSettings(name="plan")])
+    with pytest.raises(Invalid, match="there are: default, plan"):
+        manager.set_mode("fly")
+
+
+def test_changes_of_mode_stand_in_the_export_the_last_100_of_them(store: Store, tmp_path: Path) -> None:
+    manager = SessionManager(store, "one")
+    modes = [ModeSettings(name=f"mode {n}") for n in range(120)]
+    for mode in modes:
+        manager.set_mode(mode, "tool", 0.5)
+    session = manager.current_session
+    take_out(store, tmp_path / "session.json", format="ollm", session_ids=[session.id])
+    history = json.loads((tmp_path / "session.json").read_text())["metadata"]["modeHistory"]
+    assert [change["to"] for change in history] == [f"mode {n}" for n in range(20, 120)]
+    assert history[-1].keys() == {"from", "to", "timestamp", "trigger", "confidence"}
+    assert (history[-1]["from"], history[-1]["trigger"], history[-1]["confidence"]) == (
+        "mode 118",
+        "tool",
+        0.5,
+    )
+    assert [change.after for change in manager.mode_history()] == [change["to"] for change in history]

@@ -3,19 +3,22 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Literal, ParamSpec
+from typing import Literal
 
 import msgspec
 
-from palaver.chat.branches import newest_first
-from palaver.errors import Conflict, Invalid, NotFound, PalaverError
+from palaver.chat import modes
+from palaver.chat.branches import is_answering, newest_first
+from palaver.chat.listening import Listeners
+from palaver.errors import Busy, Conflict, Invalid, NotFound, PalaverError
 from palaver.ids import short
-from palaver.model import Change, Session, Time, note
+from palaver.model import Change, Event, NewMessage, Session, Text, Time, note
+from palaver.settings import NO_MODE, ModeSettings
 from palaver.store import HEAD, Head, Store
 
+MODEL_CHANGED = "model_changed"
 EventName = Literal["session_start", "session_saved", "session_end"]
 SessionListener = Callable[[str, str | None, str], object]
-P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +39,9 @@ class SessionManager:
     """Holds the current session of one client. Safe from any thread.
 
     At first it is the store's most recent session, with the model it has; where there is none, a fresh one with `model`.
-    `context_size` is the configured window of sessions that are created, in tokens. Listeners are called after the
-    change, on the thread that made it (for `session_saved` one of the store); one that raises is logged and no more.
+    `context_size` is the configured window of sessions that are created, in tokens; `modes` are the configured ones;
+    `stay` says that another model goes on in the same session. Listeners are called after the change, on the thread that
+    made it (for `session_saved` one of the store); one that raises is logged and no more.
     """
 
     def __init__(
@@ -47,16 +51,20 @@ class SessionManager:
         *,
         provider: str | None = None,
         context_size: int | None = None,
+        modes: Sequence[ModeSettings] = (),
+        stay: bool = False,
     ) -> None:
         self._store = store
         self._context_size = context_size
+        self._modes = {mode.name: mode for mode in modes}
+        self._stay = stay
         self._pending_size: int | None = None
         self._lock = threading.RLock()
-        self._changed: _Listeners[[str, str | None, str]] = _Listeners()
-        self._events: dict[EventName, _Listeners[[SessionEvent]]] = {
-            "session_start": _Listeners(),
-            "session_saved": _Listeners(),
-            "session_end": _Listeners(),
+        self._changed: Listeners[[str, str | None, str]] = Listeners()
+        self._events: dict[EventName, Listeners[[SessionEvent]]] = {
+            "session_start": Listeners(),
+            "session_saved": Listeners(),
+            "session_end": Listeners(),
         }
         self._turns = _TurnCounter(store)
         session = store.ensure_session(model=model, provider=provider)
@@ -108,6 +116,50 @@ class SessionManager:
         self._tell_change(before, session)
         return self._store.get_session(session.id)
 
+    def change_model(self, model: str, *, provider: str | None = None) -> Session:
+        """Go on with another model: in a linked session that becomes the current one, or in this one where it stays.
+
+        Where it stays, a note says so, and the window is the pending size or what the model has. Raises `Busy` while an
+        answer is being written there.
+        """
+        if not self._stay:
+            return self.create_session(model, provider=provider)
+        with self._lock:
+            before = self.current_session
+            if is_answering(self._store, before.id):
+                raise Busy(
+                    f"An answer is being written in session {before.id}: change the model when it is there"
+                )
+            self._store.update_session(
+                before.id,
+                model=model,
+                provider=provider,
+                context_size=self._pending_size or self._context_size,
+            )
+            self.take_pending_context_size()
+            self._model = model
+            self._note_change(before, model, provider)
+        self._changed.call(before.id, model, self.session_path(before.id))
+        return self.current_session
+
+    def set_mode(
+        self, mode: str | ModeSettings | None, trigger: str = "manual", confidence: float = 1.0
+    ) -> Session:
+        """Put a mode in force in the current session, by name or as it is; "default" or None for none.
+
+        The session's own system prompt and settings come back with "default". Where something was said already, a
+        snapshot comes first; a note tells the change. Raises `Invalid` for a mode there is not, `Busy` while an answer is
+        being written.
+        """
+        session = self.current_session
+        return modes.change_mode(
+            self._store, session, self._find_mode(mode), trigger=trigger, confidence=confidence
+        )
+
+    def mode_history(self, session_id: str | None = None) -> list[modes.Change]:
+        """The last 100 changes of mode on the branch that is shown, oldest first."""
+        return modes.list_changes(self._store, session_id or self._id)
+
     def switch(self, id: str) -> Session:
         """Make an existing session current. Raises `NotFound` or `Conflict` (trash), and then nothing has changed."""
         with self._lock:
@@ -148,6 +200,25 @@ class SessionManager:
         """Tell `session_end` and stop listening. The store stays open."""
         self._unlisten()
         self._tell("session_end", _find(self._store, self._id))
+
+    def _find_mode(self, mode: str | ModeSettings | None) -> ModeSettings | None:
+        if mode is None or isinstance(mode, ModeSettings):
+            return mode
+        if mode == NO_MODE:
+            return None
+        if mode not in self._modes:
+            names = ", ".join([NO_MODE, *self._modes])
+            raise Invalid(f"there is no mode {mode!r}; there are: {names}", field="mode")
+        return self._modes[mode]
+
+    def _note_change(self, before: Session, model: str, provider: str | None) -> None:
+        text = f"{model} answers from here on; before it was {before.model or 'no model'}."
+        change = {"from": before.model, "to": model, "fromProvider": before.provider, "toProvider": provider}
+        note = NewMessage(role="note", parts=(Text(text), Event(MODEL_CHANGED, change)))
+        try:
+            self._store.append(before.id, note)
+        except PalaverError as exc:
+            _log.warning("The change of model in session %s could not be noted: %s", before.id, exc.message)
 
     def _become(self, session: Session) -> None:
         self._id = session.id
@@ -203,32 +274,6 @@ class SessionManager:
             return  # purged meanwhile
         if message.role == "assistant" and message.status != "streaming":
             self._tell("session_saved", _find(self._store, message.session_id), message.id)
-
-
-class _Listeners(Generic[P]):
-    """Callbacks, each called whatever the others do."""
-
-    def __init__(self) -> None:
-        self._callbacks: dict[object, Callable[P, Any]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._callbacks)
-
-    def add(self, callback: Callable[P, Any]) -> Callable[[], None]:
-        place = object()
-        self._callbacks[place] = callback
-
-        def remove() -> None:
-            self._callbacks.pop(place, None)
-
-        return remove
-
-    def call(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        for callback in list(self._callbacks.values()):
-            try:
-                callback(*args, **kwargs)
-            except Exception:  # noqa: BLE001  (a stranger's code must not stop the others or the change)
-                _log.exception("A listener of the session failed")
 
 
 class _TurnCounter:

@@ -5,12 +5,14 @@ snapshot.
 """
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
-from palaver.chat.branches import newest_first
+from palaver.chat.branches import is_answering, newest_first
 from palaver.context.tools import Tool
+from palaver.errors import Busy
 from palaver.model import Event, NewMessage, Session, Time
 from palaver.settings import NO_MODE, ModeSettings
 from palaver.store import Store
@@ -33,12 +35,13 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 class Change(msgspec.Struct, frozen=True):
-    """`trigger` says who changed it: "manual", "auto", "tool" or "explicit"."""
+    """`trigger` says who changed it: "manual", "auto", "tool" or "explicit"; `confidence` how sure that was, 0 to 1."""
 
     time: Time
     before: str
     after: str
     trigger: str
+    confidence: float = 1.0
 
 
 def name_of(session: Session) -> str:
@@ -59,14 +62,25 @@ def tools_of(session: Session, tools: Sequence[Tool]) -> Sequence[Tool]:
     kept = _kept(session)
     if kept is None or kept.tools is None:
         return tools
-    return [tool for tool in tools if tool.name in kept.tools]
+    patterns = kept.tools
+    return [tool for tool in tools if any(fnmatchcase(tool.name, pattern) for pattern in patterns)]
 
 
 def change_mode(
-    store: Store, session: Session, mode: ModeSettings | None, *, trigger: str = "manual"
+    store: Store,
+    session: Session,
+    mode: ModeSettings | None,
+    *,
+    trigger: str = "manual",
+    confidence: float = 1.0,
 ) -> Session:
-    """Put a mode in force, None for no mode, and note it. Where something was said already, a snapshot comes first."""
-    if session.head_id is not None:
+    """Put a mode in force, None for no mode, and note it. Where something was said already, a snapshot comes first.
+
+    Raises `Busy` while an answer is being written.
+    """
+    if is_answering(store, session.id):
+        raise Busy(f"An answer is being written in session {session.id}: change the mode when it is there")
+    if any(message.role == "user" for message in newest_first(store, session.id)):
         store.take_snapshot(
             session.id, name=f"before mode {mode.name if mode else NO_MODE}", purpose="recovery"
         )
@@ -76,7 +90,7 @@ def change_mode(
         "to": mode.name if mode else NO_MODE,
         "timestamp": str(Time.current()),
         "trigger": trigger,
-        "confidence": 1.0,
+        "confidence": confidence,
     }
     store.append(session.id, NewMessage(role="note", parts=(Event(CHANGED, change),)))
     return store.get_session(session.id)
@@ -97,7 +111,14 @@ def _changes(parts: Sequence[object], time: Time) -> Iterator[Change]:
     for part in parts:
         if isinstance(part, Event) and part.name == CHANGED:
             data = part.data
-            yield Change(time, str(data.get("from")), str(data.get("to")), str(data.get("trigger")))
+            sure = data.get("confidence")
+            yield Change(
+                time,
+                str(data.get("from")),
+                str(data.get("to")),
+                str(data.get("trigger")),
+                float(sure) if isinstance(sure, int | float) else 1.0,
+            )
 
 
 def _kept(session: Session) -> _Kept | None:

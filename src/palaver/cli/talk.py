@@ -38,7 +38,13 @@ class Talk:
         self._model = model if found else None
         self.resumed = found is not None
         chosen = found or self._begin(model or app.settings.model)
-        self.manager = SessionManager(self.store, chosen.model, context_size=app.settings.context_size)
+        self.manager = SessionManager(
+            self.store,
+            chosen.model,
+            context_size=app.settings.context_size,
+            modes=app.settings.mode,
+            stay=app.settings.stay_on_model_change,
+        )
         self.manager.switch(chosen.id)
         self.context = Context(
             self.store, self.engine, self.manager, modes=app.settings.mode, toolbox=toolbox

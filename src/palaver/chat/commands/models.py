@@ -10,7 +10,10 @@ def _model(context: Context, name: str) -> Reply:
     provider, model = context.engine.choose(name)
     if (provider, model) == (context.session.provider, context.manager.current_model):
         return Said(f"{model} answers here already.")
-    session = context.manager.create_session(model, provider=provider)
+    before = context.session
+    session = context.manager.change_model(model, provider=provider)
+    if session.id == before.id:
+        return Said(f"{model} answers here from now on.")
     return Switched(session, context.manager.session_path())
 
 

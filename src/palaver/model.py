@@ -38,7 +38,7 @@ class Time(datetime):
     @classmethod
     def from_ms(cls, milliseconds: int) -> "Time":
         minute, rest = divmod(milliseconds, 60_000)
-        year, month, day, hour, at = _minute(minute)
+        year, month, day, hour, at = minute_fields(minute)
         return cls(year, month, day, hour, at, rest // 1000, rest % 1000 * 1000, UTC)
 
     @classmethod
@@ -59,7 +59,7 @@ _EPOCH = Time(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(4096)
-def _minute(number: int) -> tuple[int, int, int, int, int]:
+def minute_fields(number: int) -> tuple[int, int, int, int, int]:
     """Year to minute of the minutes since 1970: neighbouring messages share them."""
     moment = _EPOCH + timedelta(minutes=number)
     return moment.year, moment.month, moment.day, moment.hour, moment.minute

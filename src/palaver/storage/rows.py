@@ -130,6 +130,18 @@ class SessionRow(msgspec.Struct):
 SESSION_COLUMNS = SessionRow.__struct_fields__
 
 
+class SessionPlace(msgspec.Struct):
+    """What reading a session's messages needs of it: a quarter of the work of the whole row."""
+
+    key: int
+    id: bytes
+    head: int
+    last_position: int
+
+    def ref(self, position: int) -> int:
+        return self.key << POSITION_BITS | position
+
+
 class MessageRow(msgspec.Struct):
     """The columns of `message`; the order is that of the query fragment `message_columns`."""
 

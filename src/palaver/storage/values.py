@@ -1,11 +1,15 @@
 """Values from rows: messages and sessions as they are read, fifty at a time.
 
 Most rows have nothing in most columns. They are made by a call that leaves those out: one with more than 15 names costs
-five times as much in CPython, because it goes by way of a dict.
+five times as much in CPython, because it goes by way of a dict. Pages are made in one loop, because a call for each id
+and each time would take as long as all the rest.
 """
 
 import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -22,38 +26,87 @@ from palaver.model import (
     Text,
     Time,
     Usage,
+    minute_fields,
 )
-from palaver.storage.rows import BROKEN, decode_parts, time_of
+from palaver.storage.rows import BROKEN, STREAMING, decode_parts, readable, time_of
 from palaver.storage.transaction import POSITION_MASK, Row
+
+_PROJECT_KEY = 21  # its place in the query fragment `session_value`
 
 
 def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
     """A message from its columns. Raises `Corrupt` where they do not make one."""
-    (ref, id, _, _, role, status, _, in_context, created_at, trashed_at, purged_at, digest, match_key, _,
-     model, provider, usage, error, metadata, _, source_id, body) = row  # fmt: skip
-    try:
-        if type(body) is not str or not (
+
+    def other(row: Row) -> Message:
+        return _full_message(row, session_id, parent_id)
+
+    return message_values((row,), session_id, row[2], parent_id, other)[0]
+
+
+def message_values(
+    rows: Iterable[Row],
+    session_id: str,
+    position: int,
+    parent_id: str | None,
+    other: Callable[[Row], Message],
+) -> list[Message]:
+    """Messages of a session, the first of them below the one with this position and id, if that is its parent.
+
+    `other` makes a draft, and what does not follow the row before it. Raises `Corrupt`.
+    """
+    items: list[Message] = []
+    last = year = month = day = hour = minute = -1
+    for row in rows:
+        (ref, id, parent, _, role, status, _, in_context, created_at, trashed_at, purged_at, digest, match_key, _,
+         model, provider, usage, error, metadata, _, source_id, body) = row  # fmt: skip
+        if parent != position or status == STREAMING:
+            message = other(row)
+        elif type(body) is not str or not (
             usage is error is metadata is source_id is trashed_at is purged_at is None
         ):
-            return full_message_value(row, session_id, parent_id)
-        return Message(
-            id=from_bytes(id),
-            session_id=session_id,
-            parent_id=parent_id,
-            position=ref & POSITION_MASK,
-            role=ROLES[role],
-            parts=(Text(body),),
-            status=STATUSES[status],
-            in_context=in_context == 1,
-            model=model,
-            provider=provider,
-            digest="b2:" + digest.hex()[2:] if digest else None,
-            match_key="b2:" + match_key.hex() if match_key else None,
-            created_at=Time.from_ms(created_at),
-        )
-    except BROKEN as exc:
-        where = f"message {ref & POSITION_MASK} of session {session_id}"
-        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+            message = _full_message(row, session_id, parent_id)
+        else:
+            message = None
+        if message is not None:
+            items.append(message)
+            position, parent_id = message.position, message.id
+            continue
+        try:
+            number, rest = divmod(created_at, 60_000)
+            if number != last:
+                last, (year, month, day, hour, minute) = number, minute_fields(number)
+            digits = id.hex()
+            text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+            position = ref & POSITION_MASK
+            items.append(
+                Message(
+                    id=text,
+                    session_id=session_id,
+                    parent_id=parent_id,
+                    position=position,
+                    role=ROLES[role],
+                    parts=(Text(body),),
+                    status=STATUSES[status],
+                    in_context=in_context == 1,
+                    model=model,
+                    provider=provider,
+                    digest="b2:" + digest.hex()[2:] if digest else None,
+                    match_key="b2:" + match_key.hex() if match_key else None,
+                    created_at=Time(year, month, day, hour, minute, rest // 1000, rest % 1000 * 1000, UTC),
+                )
+            )
+        except BROKEN as exc:
+            where = f"message {ref & POSITION_MASK} of session {session_id}"
+            raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+        parent_id = text
+    return items
+
+
+def _full_message(row: Row, session_id: str, parent_id: str | None) -> Message:
+    """The same for any row."""
+    where = f"message {row[0] & POSITION_MASK} of session {session_id}"
+    with readable(where):
+        return full_message_value(row, session_id, parent_id)
 
 
 def full_message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
@@ -84,11 +137,17 @@ def full_message_value(row: Row, session_id: str, parent_id: str | None) -> Mess
 
 
 def session_value(row: Row, project_id: str) -> Session:
-    """A session from what the query fragment `session_value` has."""
-    (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
-     message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
-     _, source_id, _, _, settings, _) = row  # fmt: skip
-    try:
+    """A session from what the query fragment `session_value` has. Raises `Corrupt` where that makes none."""
+    return session_values((row,), {row[_PROJECT_KEY]: project_id})[0]
+
+
+def session_values(rows: Iterable[Row], projects: Mapping[int, str]) -> list[Session]:
+    """Sessions of these projects, which are ids by key. Raises `Corrupt`."""
+    items: list[Session] = []
+    for row in rows:
+        (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
+         message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
+         _, source_id, project_key, _, settings, _) = row  # fmt: skip
         if not (
             context_size
             is archived_at
@@ -99,27 +158,43 @@ def session_value(row: Row, project_id: str) -> Session:
             is settings
             is None
         ):
-            return full_session_value(row, project_id)
-        return Session(
-            id=from_bytes(id),
-            project_id=project_id,
-            title=title,
-            title_source=TITLE_SOURCES[title_source],
-            model=model,
-            provider=provider,
-            tags=_tags(tags) if tags else (),
-            pinned=pinned == 1,
-            head_id=from_bytes(head_id) if head_id else None,
-            message_count=message_count,
-            token_count=token_count,
-            compression_count=compression_count,
-            created_at=Time.from_ms(created_at),
-            updated_at=Time.from_ms(updated_at // 1000),
-            revision=revision,
-        )
-    except BROKEN as exc:
-        where = f"session {id.hex() if isinstance(id, bytes) else id}"
-        raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+            with readable(_name(id)):
+                items.append(full_session_value(row, projects[project_key]))
+            continue
+        try:
+            digits = id.hex()
+            head = head_id.hex() if head_id else ""
+            begun, begun_rest = divmod(created_at, 60_000)
+            changed, rest = divmod(updated_at // 1000, 60_000)
+            items.append(
+                Session(
+                    id=f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
+                    project_id=projects[project_key],
+                    title=title,
+                    title_source=TITLE_SOURCES[title_source],
+                    model=model,
+                    provider=provider,
+                    tags=_tags(tags) if tags else (),
+                    pinned=pinned == 1,
+                    head_id=f"{head[:8]}-{head[8:12]}-{head[12:16]}-{head[16:20]}-{head[20:]}"
+                    if head
+                    else None,
+                    message_count=message_count,
+                    token_count=token_count,
+                    compression_count=compression_count,
+                    created_at=Time(*minute_fields(begun), begun_rest // 1000, begun_rest % 1000 * 1000, UTC),
+                    updated_at=Time(*minute_fields(changed), rest // 1000, rest % 1000 * 1000, UTC),
+                    revision=revision,
+                )
+            )
+        except BROKEN as exc:
+            where = _name(id)
+            raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+    return items
+
+
+def _name(id: Any) -> str:
+    return f"session {id.hex() if isinstance(id, bytes) else id}"
 
 
 def full_session_value(row: Row, project_id: str) -> Session:

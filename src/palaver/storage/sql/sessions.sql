@@ -13,6 +13,10 @@ s.revision, s.origin_source, s.origin_id, s.project_key, d.system_prompt, d.sett
 -- name: find_session
 SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.id = :id AND {visible}
 
+-- name: find_session_place
+SELECT s.key, s.id, s.head, s.last_position FROM session s JOIN project p ON p.key = s.project_key
+WHERE s.id = :id AND {visible}
+
 -- name: find_session_by_key
 SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.key = :key AND {visible}
 
@@ -99,6 +103,27 @@ LEFT JOIN session_detail d ON d.session_key = s.key
 WHERE s.project_key = :project AND s.state = :state AND (s.updated_at, s.id) < (:updated_at, :id)
 AND {session_filter}
 ORDER BY s.updated_at DESC, s.id DESC LIMIT :limit
+
+-- From the index alone, where nothing else is asked for.
+-- name: list_session_places
+SELECT s.updated_at, s.id, s.key FROM session s
+WHERE s.project_key = :project AND s.state = :state AND (s.updated_at, s.id) < (:updated_at, :id)
+AND {session_filter}
+ORDER BY s.updated_at DESC, s.id DESC LIMIT :limit
+
+-- name: list_session_places_by_tag
+SELECT s.updated_at, s.id, s.key FROM session_tag g
+CROSS JOIN session s ON s.key = g.session_key
+WHERE g.project_key = :project AND g.tag = :tag AND g.state = :state AND g.updated_at <= :updated_at
+AND (s.updated_at, s.id) < (:updated_at, :id) AND {session_filter}
+ORDER BY g.updated_at DESC, s.id DESC LIMIT :limit
+
+-- :keys is a JSON array; they come in its order.
+-- name: list_sessions_at
+SELECT {session_value} FROM json_each(:keys) k
+CROSS JOIN session s ON s.key = k.value
+LEFT JOIN session_detail d ON d.session_key = s.key
+ORDER BY k.key
 
 -- name: list_sessions_by_tag
 SELECT {session_value} FROM session_tag g

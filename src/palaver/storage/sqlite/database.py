@@ -5,8 +5,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from palaver.storage import owner
 from palaver.storage.sqlite import cipher, faults, index, schema
 from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect
 from palaver.storage.sqlite.indexer import Indexer
-from palaver.storage.sqlite.readers import Readers
+from palaver.storage.sqlite.readers import Readers, Reading
 from palaver.storage.sqlite.transaction import Effects, ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
 from palaver.storage.sqlite.watch import Watch
@@ -65,7 +65,7 @@ class Database:
             self._turnstile = Turnstile(path)
             undo.callback(self._turnstile.close)
             self._tx = WriteTransaction(self._connection, auto_title=auto_title, max_sessions=max_sessions)
-            self.readers = Readers(lambda: connect(path, key, mode="read"), str(path))
+            self.readers = Readers(lambda: connect(path, key, mode="read"), str(path), self._note_damage)
             undo.callback(self.readers.close)
             self.watch = Watch(self.readers)
             self.writer = Writer(
@@ -130,14 +130,8 @@ class Database:
         if self.after_commit is not None and (effects.touched or effects.forgotten):
             self.after_commit(effects)
 
-    @contextmanager
-    def read(self, actor: str) -> Iterator[ReadTransaction]:
-        try:
-            with self.readers.read(actor) as tx:
-                yield tx
-        except Corrupt as exc:
-            self._note_damage(exc)
-            raise
+    def read(self, actor: str) -> Reading:
+        return self.readers.read(actor)
 
     def _look_again(self) -> None:
         """Raise `Corrupt` for what is damaged. Where only reading had failed, at the opening, it may succeed now."""

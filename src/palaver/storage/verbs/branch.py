@@ -1,10 +1,12 @@
 """A branch as ranges of positions: it mostly goes on from the position before, so a handful of ranges name it."""
 
-from palaver.storage.rows import SessionRow
+from palaver.storage.rows import SessionPlace, SessionRow
 from palaver.storage.transaction import POSITION_MASK, Reading
 
 
-def ranges(tx: Reading, row: SessionRow, leaf: int, *, least: int | None = None) -> list[tuple[int, int]]:
+def ranges(
+    tx: Reading, row: SessionRow | SessionPlace, leaf: int, *, least: int | None = None
+) -> list[tuple[int, int]]:
     """Ranges (low, high) of refs, newest first, of the branch that ends at position `leaf`.
 
     With `least`, only as many of the newest ranges as hold that many positions.
@@ -21,7 +23,7 @@ def ranges(tx: Reading, row: SessionRow, leaf: int, *, least: int | None = None)
     return found
 
 
-def _range_start(tx: Reading, row: SessionRow, leaf: int) -> tuple[int, int]:
+def _range_start(tx: Reading, row: SessionRow | SessionPlace, leaf: int) -> tuple[int, int]:
     """Where the range that ends at `leaf` begins, and the position its first message has as parent."""
     jump = tx.row("find_jump", low=row.ref(1), high=row.ref(leaf))
     if jump is None or jump[0] is None:
@@ -35,7 +37,7 @@ def holds(found: list[tuple[int, int]], ref: int) -> bool:
     return any(low <= ref <= high for low, high in found)
 
 
-def token_count(tx: Reading, row: SessionRow, leaf: int) -> int:
+def token_count(tx: Reading, row: SessionRow | SessionPlace, leaf: int) -> int:
     """Tokens of the branch that ends at `leaf`."""
     total = 0
     for low, high in ranges(tx, row, leaf):

@@ -14,6 +14,7 @@ from palaver.storage.rows import (
     TRASHED,
     MessageRow,
     ProjectRow,
+    SessionPlace,
     SessionRow,
     decode_parts,
     encode_body,
@@ -50,6 +51,14 @@ def session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
     if found is None:
         raise NotFound("session", session_id)
     return found
+
+
+def session_place(tx: Reading, session_id: str) -> SessionPlace:
+    raw = find_bytes(session_id)
+    found = tx.row("find_session_place", id=raw, actor=tx.actor) if raw else None
+    if found is None:
+        raise NotFound("session", session_id)
+    return SessionPlace(*found)
 
 
 def open_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
@@ -95,7 +104,7 @@ def session_of(tx: Reading, message: MessageRow) -> tuple[SessionRow, bytes]:
     return split_session(found)
 
 
-def message_in_session(tx: Reading, row: SessionRow, message_id: str) -> MessageRow:
+def message_in_session(tx: Reading, row: SessionRow | SessionPlace, message_id: str) -> MessageRow:
     """A message of this very session; one of another session is not there."""
     raw = find_bytes(message_id)
     found = tx.row("find_message_anywhere", id=raw) if raw else None

@@ -29,6 +29,7 @@ from palaver.storage.rows import (
     NOTE,
     STREAMING,
     MessageRow,
+    SessionPlace,
     SessionRow,
     check_parts,
     encode_body,
@@ -37,7 +38,7 @@ from palaver.storage.rows import (
     guard_of,
 )
 from palaver.storage.transaction import POSITION_MASK, Reading, Row, Writing
-from palaver.storage.values import message_value
+from palaver.storage.values import message_values
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
@@ -161,7 +162,7 @@ def close_draft(
     return message
 
 
-def find_leaf(tx: Reading, row: SessionRow, leaf_id: str | None | Head) -> int:
+def find_leaf(tx: Reading, row: SessionRow | SessionPlace, leaf_id: str | None | Head) -> int:
     if leaf_id is HEAD:
         return row.head
     return 0 if leaf_id is None else lookup.message_in_session(tx, row, leaf_id).position
@@ -204,40 +205,39 @@ class Parents:
 
 
 def _values(tx: Reading, found: list[Row], session_id: str, last: Parents) -> list[Message]:
-    items: list[Message] = []
-    position, id = last.position, last.id
-    for columns in found:
-        if columns[2] == position and columns[5] != STREAMING:
-            message = message_value(columns, session_id, id)
-        else:
-            message = lookup.full_message(tx, columns, session_id)
-        items.append(message)
-        position, id = message.position, message.id
-    last.position, last.id = position, id
+    def other(columns: Row) -> Message:
+        return lookup.full_message(tx, columns, session_id)
+
+    items = message_values(found, session_id, last.position, last.id, other)
+    if items:
+        last.position, last.id = items[-1].position, items[-1].id
     return items
 
 
 def list_messages(
     tx: Reading, session_id: str, leaf_id: str | None | Head, before: str | None, limit: int
 ) -> Page[Message]:
-    row, _ = lookup.session_row(tx, session_id)
+    row = lookup.session_place(tx, session_id)
     leaf = find_leaf(tx, row, leaf_id) if before is None else _position_of(row, before)
     found = _newest(tx, row, leaf, limit + 1)
-    shown = found[:limit][::-1]
-    items = _values(tx, shown, from_bytes(row.id), Parents())
+    found.reverse()
+    id, last = from_bytes(row.id), Parents()
     if len(found) <= limit:
-        return Page(items)
-    return Page(items, encode_cursor("m", found[limit][0] & POSITION_MASK, from_bytes(row.id)))
+        return Page(_values(tx, found, id, last))
+    older = found.pop(0)
+    position = last.position = older[0] & POSITION_MASK
+    last.id = from_bytes(older[1])
+    return Page(_values(tx, found, id, last), encode_cursor("m", position, id))
 
 
-def _position_of(row: SessionRow, before: str) -> int:
+def _position_of(row: SessionPlace, before: str) -> int:
     position, session_id = decode_cursor(before, "m", int, str)
     if session_id != from_bytes(row.id) or not 0 < position <= row.last_position:
         raise Invalid("this cursor does not belong to this session: start again without one", field="before")
     return int(position)
 
 
-def _newest(tx: Reading, row: SessionRow, leaf: int, count: int) -> list[Row]:
+def _newest(tx: Reading, row: SessionPlace, leaf: int, count: int) -> list[Row]:
     """The newest rows of the branch that ends at `leaf`, newest first."""
     found: list[Row] = []
     while leaf > 0 and len(found) < count:

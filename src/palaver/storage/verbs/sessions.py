@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -32,7 +31,7 @@ from palaver.storage.rows import (
     encode_json,
 )
 from palaver.storage.transaction import Reading, Row, Writing
-from palaver.storage.values import session_value
+from palaver.storage.values import session_values
 from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows, snapshots
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.message_rows import Tip, add_message
@@ -51,7 +50,7 @@ _STATES = {
 _DEFAULT = TITLE_SOURCES.index("default")
 _USER = TITLE_SOURCES.index("user")
 _SHORT_ID = 6
-_ID, _UPDATED_AT, _PROJECT_KEY = 0, 17, 21  # places in the query fragment `session_value`
+_ID, _UPDATED_AT = 0, 17  # places in the query fragment `session_value`
 
 
 def new_row(tx: Writing, id: bytes, project_key: int) -> SessionRow:
@@ -182,13 +181,12 @@ def list_sessions(
     if filter.before is not None:
         end = min(end, (to_ms(filter.before) * 1000, b""))
     parameters = _filter_parameters(filter, end, limit + 1)
-    name = "list_sessions_by_tag" if filter.tags else "list_sessions"
     # One project's sessions of one state are a range of an index, newest first.
-    streams = [
-        tx.rows(name, project=key, state=state, **parameters) for key in projects for state in _states(filter)
-    ]
-    found = streams[0] if len(streams) == 1 else _merged(streams, limit + 1)
-    items = [session_value(columns, projects[columns[_PROJECT_KEY]]) for columns in found[:limit]]
+    ranges = [(key, state) for key in projects for state in _states(filter)]
+    found = (
+        _read_range(tx, ranges[0], parameters) if len(ranges) == 1 else _read_ranges(tx, ranges, parameters)
+    )
+    items = session_values(found[:limit], projects)
     if len(found) <= limit:
         return Page(items)
     last = found[limit - 1]
@@ -200,8 +198,17 @@ def list_sessions(
     return Page(items, encode_cursor("s", last[_UPDATED_AT], items[-1].id))
 
 
-def _merged(streams: list[list[Row]], limit: int) -> list[Row]:
-    return sorted(chain(*streams), key=itemgetter(_UPDATED_AT, _ID), reverse=True)[:limit]
+def _read_range(tx: Reading, range: tuple[int, int], parameters: dict[str, Any]) -> list[Row]:
+    name = "list_sessions_by_tag" if "tag" in parameters else "list_sessions"
+    return tx.rows(name, project=range[0], state=range[1], **parameters)
+
+
+def _read_ranges(tx: Reading, ranges: list[tuple[int, int]], parameters: dict[str, Any]) -> list[Row]:
+    """The newest of several ranges: their places first, so that only what is shown is read as a whole."""
+    name = "list_session_places_by_tag" if "tag" in parameters else "list_session_places"
+    places = list(chain(*(tx.rows(name, project=key, state=state, **parameters) for key, state in ranges)))
+    places.sort(reverse=True)
+    return tx.rows("list_sessions_at", keys=json.dumps([key for _, _, key in places[: parameters["limit"]]]))
 
 
 def _states(filter: Filter) -> tuple[int, ...]:

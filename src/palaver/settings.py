@@ -1,7 +1,7 @@
 """One frozen `Settings`: flags over environment (`PALAVER_…`) over `config.toml` over defaults."""
 
-import re
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -142,8 +142,9 @@ def parse(name: str, text: str) -> Any:
     if name in TABLES:
         raise Invalid(f"{name} is a list of tables: write [[{name}]] into config.toml itself", field=name)
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(NAMES)}"
+        single = [known for known in NAMES if known not in TABLES]
+        near = difflib.get_close_matches(name, single, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(single)}"
         raise Invalid(f"there is no setting {name!r}{hint}", field="name")
     return getattr(_convert({name: text}, f"{name} = {text}", strict=False), name)
 
@@ -169,9 +170,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         text = environment.get(variable)
         if name in TABLES or text is None or text == "":
             continue
-        found[name] = getattr(
-            _convert({name: text}, f"environment variable {variable}", strict=False), name
-        )
+        found[name] = getattr(_convert({name: text}, f"environment variable {variable}", strict=False), name)
     return found
 
 

@@ -186,7 +186,8 @@ class LiveAnswer:
     def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:
         if self._keys is None:
             return event.default
-        self._note(explain(event))
+        self._note(explain(event, self._console.width))
+        self._keys.settle()
         self._offer = offer(event)
         try:
             while (key := self._keys.read(over)) is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
+from rich.cells import cell_len
 from rich.text import Text
 
 from palaver.chat.events import InputRequired
@@ -18,6 +19,7 @@ _WORDS: Mapping[str, str] = {
     "larger": "larger window",
     "history": "look at what was said",
 }
+_INDENT = "  "
 _ALSO = {"y": "once"}
 _DONE: Mapping[str, str] = {
     "once": "allowed once",
@@ -30,12 +32,15 @@ _DONE: Mapping[str, str] = {
 }
 
 
-def explain(event: InputRequired) -> Text:
-    """The question in full: a call with everything it would be given."""
-    text = Text(visible(event.text), style="bold yellow")
+def explain(event: InputRequired, width: int) -> Text:
+    """The question in full: a call with everything it would be given, on one line where that has room."""
+    text = Text(f"\n{visible(event.text)}", style="bold yellow")
     if event.call is not None:
-        args = msgspec.json.format(msgspec.json.encode(event.call.args), indent=2).decode()
-        text.append(f"\n{visible(args)}", style="not bold default")
+        data = msgspec.json.encode(event.call.args)
+        shown = visible(data.decode())
+        if cell_len(shown) > width - len(_INDENT):
+            shown = visible(msgspec.json.format(data, indent=2).decode())
+        text.append("".join(f"\n{_INDENT}{line}" for line in shown.split("\n")), style="not bold default")
     return text
 
 

@@ -5,25 +5,49 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from palaver import locations, settings, wire
 from palaver.cli.app import App, command
 from palaver.cli.output import notice, print_json
+from palaver.cli.settings_file import set_value
 from palaver.errors import PalaverError
 from palaver.settings import NAMES, TABLES
 
 
+class SettingName(click.ParamType[str]):
+    """The name of a setting, completed."""
+
+    name = "setting"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in NAMES if name not in TABLES and name.startswith(incomplete)]
+
+
 @command("config")
-@click.argument("what", required=False, type=click.Choice(("show", "path", "edit", "providers")))
-def config(app: App, *, what: str | None) -> None:
+@click.argument("what", required=False, type=click.Choice(("show", "path", "set", "edit", "providers")))
+@click.argument("name", required=False, type=SettingName())
+@click.argument("value", required=False)
+def config(app: App, *, what: str | None, name: str | None, value: str | None) -> None:
     """Show the settings in force and the models found.
 
     \b
-    show       every setting, its value and where that came from (the default)
-    path       where config.toml is
-    edit       open config.toml in your editor
-    providers  the model servers found, with their models
+    show            every setting, its value and where that came from (the default)
+    path            where config.toml is
+    set NAME VALUE  write a setting into config.toml; an empty VALUE takes it out
+    edit            open config.toml in your editor
+    providers       the model servers found, with their models
     """
+    if what == "set":
+        _set(app, name, value)
+        return
+    if name is not None:
+        raise click.UsageError(f"`palaver config {what}` takes nothing more.")
     match what:
         case "path":
             click.echo(app.config_path)
@@ -33,6 +57,16 @@ def config(app: App, *, what: str | None) -> None:
             _show_providers(app)
         case _:
             _show_settings(app)
+
+
+def _set(app: App, name: str | None, value: str | None) -> None:
+    if name is None or value is None:
+        raise click.UsageError("Say a NAME and a VALUE: palaver config set model gpt-4o")
+    set_value(app.config_path, name, value)
+    notice(f"{name} is {'set' if value else 'no longer'} in {app.config_path}.")
+    overriding = _source(app, name)
+    if overriding not in ("default", str(app.config_path)):
+        notice(f"{overriding} goes before it and says something else.")
 
 
 def _show_settings(app: App) -> None:
@@ -45,7 +79,7 @@ def _show_settings(app: App) -> None:
     for name in NAMES:
         click.echo(f"{name:<14} {_shown(values[name]):<32} {sources[name]}")
     notice(
-        f"\nChange them in {app.config_path} (`palaver config edit`), or with PALAVER_… in the environment."
+        f"\nChange them in {app.config_path} (`palaver config set NAME VALUE`), or with PALAVER_… in the environment."
     )
 
 

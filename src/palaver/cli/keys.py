@@ -14,6 +14,7 @@ except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
 
 _LOOK_SECONDS = 0.1
+_SETTLE_SECONDS = 0.3
 _MOST = 1024
 
 
@@ -44,13 +45,13 @@ class Keys:
         typed, self._typed = self._typed, ""
         return typed
 
-    def read(self, over: Callable[[], bool]) -> str | None:
-        """The next key that is pressed from now on, "\\r" for Enter; None when `over` says that nobody waits any more.
-
-        Keys pressed before cannot answer what they have not seen.
-        """
-        while pending := self._next(0):
+    def settle(self) -> None:
+        """Wait until nothing is pressed for a moment: who is typing has not seen the question, and must not answer it."""
+        while pending := self._next(_SETTLE_SECONDS):
             self._typed += "".join(sign for sign in pending if sign.isprintable())
+
+    def read(self, over: Callable[[], bool]) -> str | None:
+        """The next key that is pressed, "\r" for Enter; None when `over` says that nobody waits for it any more."""
         while not over():
             key = self._next(_LOOK_SECONDS)
             # Several at once are an arrow key or a paste.

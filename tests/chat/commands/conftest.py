@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 MODES = (
     ModeSettings(name="plan", description="Think first.", system_prompt="Only plan.", temperature=0.1),
-    ModeSettings(name="code", system_prompt="Write code.", tools=("files_read",)),
+    ModeSettings(name="code", system_prompt="Write code.", tools=("files__*", "web__look")),
 )
 
 

@@ -32,10 +32,14 @@ def test_a_mode_adds_its_prompt_and_takes_it_back(context: Context, store: Store
 
 
 def test_a_mode_offers_the_tools_it_names(context: Context) -> None:
-    tools = [Tool(name, "", {}) for name in ("files_read", "files_write")]
+    tools = [Tool(name, "", {}) for name in ("files__read", "files__write", "web__look", "shell__run")]
     assert tools_of(context.session, tools) == tools
     said(context, "/mode code")
-    assert tools_of(context.session, tools) == tools[:1]
+    assert [tool.name for tool in tools_of(context.session, tools)] == [
+        "files__read",
+        "files__write",
+        "web__look",
+    ]
 
 
 def test_a_change_of_mode_is_noted_in_the_history(context: Context, store: Store) -> None:

@@ -138,7 +138,7 @@ def test_a_question_with_a_text_file_or_none_passes_every_model(
 
 
 def test_what_is_held_in_memory_is_bounded_and_still_right(store: Store) -> None:
-    attachments = Attachments(store, held=1_000)
+    attachments = Attachments(store, held=1_500)
     files = [put(store, bytes([65 + n]) * 400, f"{n}.txt") for n in range(9)]
     for file in files * 2:
         found = attachments.load(file)
@@ -147,8 +147,14 @@ def test_what_is_held_in_memory_is_bounded_and_still_right(store: Store) -> None
     assert len(attachments._found) == 2
 
 
+def test_a_file_that_cannot_be_sent_is_read_once(store: Store, attachments: Attachments) -> None:
+    file = put(store, PDF, "report.pdf")
+    first = attachments._find(file)
+    assert attachments._find(file) is first
+
+
 def test_many_threads_may_load_at_the_same_time(store: Store) -> None:
-    attachments = Attachments(store, held=2_000)
+    attachments = Attachments(store, held=3_000)
     files = [put(store, str(n).encode() * 400, f"{n}.txt") for n in range(8)]
     seen: list[Text | Image | None] = []
 

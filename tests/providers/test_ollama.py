@@ -93,6 +93,11 @@ def test_the_official_client_reads_the_same_answer(
     assert reason_in(ours) == theirs[-1].done_reason == "stop"
 
 
+def test_what_came_from_the_cache_is_told(server: ScriptedServer, provider: OllamaProvider) -> None:
+    will(server, last(prompt_eval_count=11, prompt_eval_cached_count=8, eval_count=18))
+    assert usage_in(ask(provider)) == Usage(input_tokens=11, output_tokens=18, cached_tokens=8)
+
+
 def test_the_official_client_reads_the_same_calls(
     server: ScriptedServer, provider: OllamaProvider, witness: ollama.Client
 ) -> None:

@@ -22,6 +22,7 @@ from palaver.model import File, Message, NewMessage, Text
 from palaver.providers.base import ModelInfo
 from palaver.store import Store
 
+_ENTRY = 200
 HELD = 64 * 1024 * 1024
 """Bytes of files that are kept in memory: a conversation sends the same ones with each question."""
 
@@ -33,7 +34,8 @@ class Attachments:
         self._store = store
         self._held = held
         self._lock = threading.Lock()
-        self._found: OrderedDict[File, Text | Image] = OrderedDict()
+        self._found: OrderedDict[File, _Found] = OrderedDict()
+        self._size = 0
 
     def load(self, file: File) -> Text | Image | None:
         """A text file or an image; None for a file that is neither or too large.
@@ -71,23 +73,27 @@ class Attachments:
                     field="parts",
                 )
 
-    def _find(self, file: File) -> "Text | Image | _Unsendable":
+    def _find(self, file: File) -> "_Found":
         with self._lock:
             if file in self._found:
                 self._found.move_to_end(file)
                 return self._found[file]
         found = self._read(file)
-        if not isinstance(found, _Unsendable):
+        if not isinstance(found, _Unsendable) or not found.lost:
             self._hold(file, found)
         return found
 
-    def _hold(self, file: File, found: Text | Image) -> None:
+    def _hold(self, file: File, found: "_Found") -> None:
         with self._lock:
-            self._found[file] = found
-            while sum(map(_weight, self._found.values())) > self._held:
-                self._found.popitem(last=False)
+            if file not in self._found:
+                self._found[file] = found
+                self._size += _weight(found)
+            while self._size > self._held:
+                self._size -= _weight(self._found.popitem(last=False)[1])
 
-    def _read(self, file: File) -> "Text | Image | _Unsendable":
+    def _read(self, file: File) -> "_Found":
+        if file.size > MAX_IMAGE:
+            return _TOO_LARGE
         try:
             with self._store.open_file(file.digest) as stored:
                 content = stored.read(MAX_IMAGE + 1)
@@ -96,7 +102,7 @@ class Attachments:
         except Corrupt:
             return _Unsendable("is damaged", lost=True)
         if len(content) > MAX_IMAGE:
-            return _Unsendable(f"is larger than {MAX_IMAGE:,} bytes")
+            return _TOO_LARGE
         if sha256(content).hexdigest() != file.digest:
             return _Unsendable("is damaged", lost=True)
         mime = find_image_type(content)
@@ -108,6 +114,10 @@ class _Unsendable(msgspec.Struct, frozen=True):
 
     why: str
     lost: bool = False
+
+
+_Found = Text | Image | _Unsendable
+_TOO_LARGE = _Unsendable(f"is larger than {MAX_IMAGE:,} bytes")
 
 
 def _read_image(file: File, mime: str, content: bytes) -> Image | _Unsendable:
@@ -128,5 +138,12 @@ def _read_text(file: File, content: bytes) -> Text | _Unsendable:
     return as_text(file.name, text)
 
 
-def _weight(found: Text | Image) -> int:
-    return len(found.data) if isinstance(found, Image) else len(found.text)
+def _weight(found: _Found) -> int:
+    """Bytes, nearly: no entry is without some."""
+    match found:
+        case Image(data=data):
+            return len(data) + _ENTRY
+        case Text(text=text):
+            return len(text) + _ENTRY
+        case _Unsendable():
+            return _ENTRY

@@ -220,5 +220,7 @@ def _read_call(raw: Mapping[str, Any]) -> ToolCall:
 
 def _usage(chunk: Mapping[str, Any]) -> Usage:
     return Usage(
-        input_tokens=whole(chunk.get("prompt_eval_count")), output_tokens=whole(chunk.get("eval_count"))
+        input_tokens=whole(chunk.get("prompt_eval_count")),
+        output_tokens=whole(chunk.get("eval_count")),
+        cached_tokens=whole(chunk.get("prompt_eval_cached_count")),
     )

@@ -1,83 +1,47 @@
 """Sixteen threads and two processes write one session: positions without a gap, no error, every append once."""
 
-import subprocess
-import sys
-import textwrap
-import threading
+from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 import palaver
-from tests.conftest import Tried
+from palaver import Message
+from tests.faults.tries import Tries, at_most
+from tests.faults.work import Much, Writers, append_so_much
+from tests.support.killing import Child
 
 THREADS = 16
 
-OTHER_PROCESS = """
-    import sys, threading, palaver
-    path, session_id, threads, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-    store = palaver.open_store(path)
-    failed = []
-    def write(number):
-        try:
-            for at in range(count):
-                store.append(session_id, palaver.user(f"{sys.argv[5]}/{number}/{at}"))
-        except BaseException as exc:
-            failed.append(exc)
-    workers = [threading.Thread(target=write, args=(number,)) for number in range(threads)]
-    for worker in workers: worker.start()
-    for worker in workers: worker.join()
-    store.close()
-    sys.exit(f"failed: {failed!r}" if failed else 0)
-"""
 
-
-@pytest.mark.parametrize("appends", [250, pytest.param(5_000, marks=pytest.mark.long)])
-def test_threads_and_processes_write_one_session_without_a_gap(
-    tmp_path: Path, appends: int, tried: Tried
-) -> None:
+@at_most(15, 5_000)
+def test_threads_and_processes_write_one_session_without_a_gap(tmp_path: Path, tries: Tries) -> None:
+    """Sixteen threads here and sixteen in each of two other processes, each of them as often as the test tries."""
     path = tmp_path / "palaver.db"
-    with palaver.open_store(path) as store:
-        session = store.create_session(title="one for all")
-        each = appends // THREADS
+    much = Much(THREADS, tries.most, tries.seconds_left / 2)  # the other half is for looking at it all
+    with palaver.open_store(path) as store, ExitStack() as children:
+        session_id = store.create_session(title="one for all").id
         others = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    textwrap.dedent(OTHER_PROCESS),
-                    str(path),
-                    session.id,
-                    str(THREADS),
-                    str(each),
-                    name,
-                ]
-            )
+            children.enter_context(Child(append_so_much, str(path), session_id, name, much))
             for name in ("a", "b")
         ]
-        threads = [
-            threading.Thread(target=write, args=(store, session.id, f"here/{number}", each))
-            for number in range(THREADS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert [other.wait(timeout=600) for other in others] == [0, 0]
-        chain = list(store.messages(session.id))
-        assert [message.position for message in chain] == list(range(1, 3 * THREADS * each + 1))
-        assert len({message.text for message in chain}) == len(chain)
-        for writer in {message.text.rpartition("/")[0] for message in chain}:
-            mine = [
-                int(message.text.rpartition("/")[2])
-                for message in chain
-                if message.text.startswith(f"{writer}/")
-            ]
-            assert mine == list(range(each))
+        here = Writers(store, session_id, "here", much)
+        here.wait()
+        assert here.failed == []
+        reports = [other.wait() for other in others]
+        done = sum(here.done) + sum(int(number) for (number,) in reports)
+        chain = list(store.messages(session_id))
+        assert [message.position for message in chain] == list(range(1, done + 1))
+        numbers = by_writer(chain)
+        assert len(numbers) == 3 * THREADS
+        assert all(found == list(range(len(found))) for found in numbers.values())
         assert store.verify().problems == []
-    tried(f"{3 * THREADS * each} appends of {THREADS} threads in each of 3 processes to one session")
+    tries.say(f"{done} appends of {THREADS} threads in each of 3 processes to one session")
 
 
-def write(store: palaver.Store, session_id: str, name: str, count: int) -> None:
-    for at in range(count):
-        store.append(session_id, palaver.user(f"{name}/{at}"))
+def by_writer(chain: list[Message]) -> dict[str, list[int]]:
+    """The numbers each has given its appends, in the order they are stored."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for message in chain:
+        writer, _, number = message.text.rpartition("/")
+        found[writer].append(int(number))
+    return found

@@ -1,5 +1,6 @@
 """How often a fault is tried: as many times as CI has patience for, or far more often behind the marker `long`."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
@@ -19,6 +20,11 @@ class Tries:
         self.say = say
         self._seconds = seconds
         self._begun = time.monotonic()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long there is time for more."""
+        return math.inf if self._seconds is None else self._seconds * (1 - self._spent())
 
     def over(self) -> bool:
         """Whether the time is up."""

@@ -1,9 +1,11 @@
 """What the children do that are killed. Imports little, because they are many."""
 
 import itertools
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +27,50 @@ def keep_appending(report: Report, path: str, session_id: str, name: str) -> Non
         for n in itertools.count():
             (message,) = store.append(session_id, palaver.user(f"{name} {n}"))
             report(message.id)
+
+
+class Much(NamedTuple):
+    """How often each of how many threads writes, and after how many seconds none begins any more."""
+
+    threads: int
+    each: int
+    seconds: float
+
+
+def append_so_much(report: Report, path: str, session_id: str, name: str, much: Much) -> None:
+    """Reports how often all of them did, or why one could not."""
+    with palaver.open_store(path) as store:
+        writers = Writers(store, session_id, name, much)
+        writers.wait()
+        report(repr(writers.failed) if writers.failed else str(sum(writers.done)))
+
+
+class Writers:
+    """Threads that append to one session."""
+
+    def __init__(self, store: palaver.Store, session_id: str, name: str, much: Much) -> None:
+        self.done = [0] * much.threads
+        self.failed: list[BaseException] = []
+        self._count = much.each
+        self._end = time.monotonic() + much.seconds
+        self._threads = [
+            threading.Thread(target=self._run, args=(store, session_id, f"{name}/{number}", number))
+            for number in range(much.threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, store: palaver.Store, session_id: str, name: str, number: int) -> None:
+        try:
+            while self.done[number] < self._count and time.monotonic() < self._end:
+                store.append(session_id, palaver.user(f"{name}/{self.done[number]}"))
+                self.done[number] += 1
+        except BaseException as exc:  # noqa: BLE001  (told to whoever started it)
+            self.failed.append(exc)
 
 
 def keep_asking(report: Report, path: str, session_id: str) -> None:

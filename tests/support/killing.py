@@ -37,12 +37,19 @@ class Child:
     def wait_for_report(self) -> None:
         self._received += os.read(self._read, 1 << 16)
 
+    def wait(self) -> list[str]:
+        """Until it has ended by itself; the lines it reported."""
+        return self._end()
+
     def kill(self) -> list[str]:
         """Kill it at once; the lines it had reported whole by then."""
         self._process.kill()
-        self._process.join()
+        return self._end()
+
+    def _end(self) -> list[str]:
         while chunk := os.read(self._read, 1 << 16):
             self._received += chunk
+        self._process.join()
         return self._received.decode().split("\n")[1:-1]
 
 

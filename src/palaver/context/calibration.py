@@ -132,7 +132,7 @@ class Calibrated:
 
     def __init__(self, weights: Sequence[float]) -> None:
         self._weights = tuple(weights[:_TEXT_TERMS])
-        self.per_message, self.per_prompt = (int(weight + 0.5) for weight in weights[_TEXT_TERMS:])
+        self.per_message, self.per_prompt = map(math.ceil, weights[_TEXT_TERMS:])
 
     def count(self, text: str) -> int:
         if not text:

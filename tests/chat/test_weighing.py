@@ -5,6 +5,7 @@ from palaver import Session, Store
 from palaver.chat.branches import branch
 from palaver.chat.weighing import Line, Weighed, list_lines, weigh
 from palaver.context.prompt import MARKER, Prompt, build_prompt
+from palaver.context.window import Window
 from palaver.model import ToolCall
 from palaver.store import HEAD
 from tests.support.factories import a_conversation
@@ -20,7 +21,9 @@ def built(store: Store, session: Session, window: int) -> Prompt:
 
 
 def weighed(store: Store, session: Session, window: int = 4096) -> Weighed:
-    return weigh(session, built(store, session, window), store.list_checkpoints(session.id))
+    return weigh(
+        session, built(store, session, window), Window(window, "session"), store.list_checkpoints(session.id)
+    )
 
 
 def lines(store: Store, session: Session, window: int = 4096) -> list[Line]:

@@ -17,9 +17,10 @@ from palaver.chat.models import Chosen, Models
 from palaver.chat.offering import Offering
 from palaver.chat.permissions import Permissions
 from palaver.chat.places import COMPACTING, Places, Running
-from palaver.chat.prompting import Prompter
+from palaver.chat.prompting import Prompter, View
 from palaver.chat.recording import Recording
 from palaver.chat.rounds import Means, Rounds
+from palaver.chat.stopping import Stopping
 from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
@@ -184,8 +185,15 @@ class Engine:
 
     def preview(self, session_id: str) -> Prompt:
         """What would be sent now, without a question. Raises `ContextOverflow`."""
+        return self.look(session_id).prompt()
+
+    def look(self, session_id: str) -> View:
+        """The session as its model would see it now, with the tools it is offered."""
         session = self._store.get_session(session_id)
-        return self._prompter.build(session, HEAD, *self._models.choose_for(session, None))
+        chosen = self._models.choose_for(session, None)
+        offering = self._means.offering
+        tools = offering.list_tools(session, chosen, Stopping()) if offering is not None else ()
+        return self._prompter.look(session, HEAD, *chosen, tools=tools)
 
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
         """Messages that could not be recorded yet, oldest first. They are tried again until they are saved."""

@@ -8,9 +8,9 @@ import msgspec
 from palaver.context.prompt import MARKER, Prompt, Reason, Sent
 from palaver.context.window import (
     CHECKPOINT_PERCENT,
-    DEFAULT_WINDOW,
     EMERGENCY_PERCENT,
     WARNING_PERCENT,
+    Window,
 )
 from palaver.model import Checkpoint, Message, Role, Session, Text
 from palaver.store import Store
@@ -35,7 +35,7 @@ class Thresholds(_Value, frozen=True):
 class Weighed(_Value, frozen=True):
     """A prompt in numbers; all are tokens but `message_count` and `checkpoint_count`.
 
-    `window_source` says who said the window: "session", "provider", "table" or "default". `used` is what the messages
+    `window_source` says who said the window: "session", "provider" or "default". `used` is what the messages
     take of `budget`, which is the limit less everything else; `template` is what the model's own format adds to a prompt.
     """
 
@@ -72,7 +72,7 @@ class Line(_Value, frozen=True):
     preview: str = ""
 
 
-def weigh(session: Session, prompt: Prompt, checkpoints: Sequence[Checkpoint]) -> Weighed:
+def weigh(session: Session, prompt: Prompt, window: Window, checkpoints: Sequence[Checkpoint]) -> Weighed:
     """The prompt in numbers; `checkpoints` are the session's active ones."""
     shares: dict[Kind, int] = {"system_prompt": 0, "checkpoint": 0, "marker": 0, "message": 0}
     kinds = _kinds(prompt, checkpoints)
@@ -83,7 +83,7 @@ def weigh(session: Session, prompt: Prompt, checkpoints: Sequence[Checkpoint]) -
         model=session.model,
         provider=session.provider,
         window=prompt.window,
-        window_source=_source(session, prompt),
+        window_source=window.source,
         limit=prompt.limit,
         tokens=prompt.tokens,
         budget=prompt.budget,
@@ -103,12 +103,6 @@ def weigh(session: Session, prompt: Prompt, checkpoints: Sequence[Checkpoint]) -
             rollover=prompt.limit,
         ),
     )
-
-
-def _source(session: Session, prompt: Prompt) -> str:
-    if session.context_size:
-        return "session"
-    return "default" if prompt.window == DEFAULT_WINDOW else "provider"
 
 
 def list_lines(

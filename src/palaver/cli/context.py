@@ -50,11 +50,12 @@ def _weigh(app: App, session: Session) -> tuple[Weighed, Iterator[Line]]:
     store = app.store()
     engine = Engine(store, [_find_provider(app, session)], settings=app.settings)
     try:
-        prompt = engine.preview(session.id)
+        view = engine.look(session.id)
+        prompt = view.prompt()
     finally:
         engine.close()
-    checkpoints = store.list_checkpoints(session.id)
-    return weigh(session, prompt, checkpoints), list_lines(store, session, prompt, checkpoints)
+    weighed = weigh(session, prompt, view.window, view.checkpoints)
+    return weighed, list_lines(store, session, prompt, view.checkpoints)
 
 
 def _find_provider(app: App, session: Session) -> "Provider":

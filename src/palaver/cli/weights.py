@@ -16,8 +16,7 @@ _BAR = 40
 _KIND = 9
 _SOURCES = {
     "session": "set for this session",
-    "provider": "as its server says",
-    "table": "as this model usually has it",
+    "provider": "as is known of the model",
     "default": "assumed, nobody says",
 }
 _REASONS = {

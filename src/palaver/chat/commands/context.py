@@ -9,9 +9,8 @@ _LARGEST_WINDOW = 2**31 - 1
 
 def weigh_now(context: Context) -> Weighed:
     """What would be sent now, in numbers. Raises `ContextOverflow`."""
-    session = context.session
-    prompt = context.engine.preview(session.id)
-    return weigh(session, prompt, context.store.list_checkpoints(session.id))
+    view = context.engine.look(context.session.id)
+    return weigh(view.session, view.prompt(), view.window, view.checkpoints)
 
 
 def _context(context: Context, _: str) -> Reply:

@@ -14,6 +14,8 @@ from palaver.chat.engine import Engine
 from palaver.chat.events import TextDelta, TurnFinished, TurnStarted
 from palaver.chat.turn import Turn
 from palaver.providers.openai import OpenAIProvider
+from palaver.tools.base import Returned
+from tests.chat.tools import Toolkit, add
 
 _SOFT, HARD = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -26,12 +28,17 @@ def empty_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (HARD, HARD))
 
 
+def fill(_: Any) -> Returned:
+    fill_disk()
+    return Returned("full")
+
+
 def look(turn: Turn) -> dict[str, Any]:
     """The turn as its reader saw it."""
     events = list(turn.events())
     end = events[-1]
     assert isinstance(events[0], TurnStarted)
-    assert isinstance(end, TurnFinished)
+    assert isinstance(end, TurnFinished), end
     return {
         "text": "".join(event.text for event in events if isinstance(event, TextDelta)),
         "startedUnsaved": events[0].unsaved,
@@ -89,6 +96,44 @@ def a_process_that_ends_with_room(engine: Engine, session_id: str) -> dict[str, 
     return {"seen": [seen]}
 
 
+def several_rounds_on_a_full_disk(engine: Engine, session_id: str) -> dict[str, Any]:
+    engine.start_turn(session_id, "before").wait()
+    fill_disk()
+    seen = [look(engine.start_turn(session_id, question)) for question in ("one", "two")]
+    waiting = [message.role for message in engine.unsaved(session_id)]
+    empty_disk()
+    wait_until_saved(engine)
+    return {"seen": seen, "waiting": waiting}
+
+
+def a_disk_that_a_tool_fills(engine: Engine, session_id: str) -> dict[str, Any]:
+    seen = look(engine.start_turn(session_id, "one"))
+    empty_disk()
+    wait_until_saved(engine)
+    return {"seen": [seen]}
+
+
+def asking_again_on_a_full_disk(engine: Engine, session_id: str) -> dict[str, Any]:
+    first = engine.start_turn(session_id, "question").wait()
+    fill_disk()
+    second = engine.retry(first.id)
+    seen = [look(second), look(engine.start_turn(session_id, "and now?"))]
+    seen.append(look(engine.retry(second.wait().id)))
+    empty_disk()
+    wait_until_saved(engine)
+    return {"seen": seen}
+
+
+def other_words_on_a_full_disk(engine: Engine, session_id: str) -> dict[str, Any]:
+    first = engine.start_turn(session_id, "question")
+    first.wait()
+    fill_disk()
+    seen = [look(engine.edit(first.id, "in other words"))]
+    empty_disk()
+    wait_until_saved(engine)
+    return {"seen": seen}
+
+
 def ask_for_the_rest() -> None:
     """The parent, which is the model's server, sends on."""
     tell("more")
@@ -104,6 +149,10 @@ SCENES = {
     "middle": a_disk_that_is_full_in_the_middle,
     "room": a_disk_that_has_room_again_before_the_end,
     "end": a_process_that_ends_with_room,
+    "again": asking_again_on_a_full_disk,
+    "edited": other_words_on_a_full_disk,
+    "rounds": several_rounds_on_a_full_disk,
+    "tool": a_disk_that_a_tool_fills,
 }
 
 
@@ -111,12 +160,16 @@ def main() -> None:
     with palaver.open_store(sys.argv[1]) as store:
         session = store.create_session(model="scripted", context_size=4096)
         retry = 60 if sys.argv[3] == "end" else 0.05
-        engine = Engine(store, [OpenAIProvider("scripted", sys.argv[2])], retry_seconds=retry)
+        toolbox = Toolkit(add=add, fill=fill)
+        provider = OpenAIProvider("scripted", sys.argv[2])
+        engine = Engine(store, [provider], retry_seconds=retry, toolbox=toolbox)
         told = SCENES[sys.argv[3]](engine, session.id)
         engine.close()
         stored = [(m.role, m.text, m.status, m.position) for m in store.messages(session.id)]
+        everything = [m.text for m in store.tree(session.id)]
         problems = store.verify().problems
-    tell(json.dumps({**told, "stored": stored, "problems": [problem.what for problem in problems]}))
+    told |= {"stored": stored, "everything": everything}
+    tell(json.dumps({**told, "problems": [problem.what for problem in problems]}))
 
 
 if __name__ == "__main__":

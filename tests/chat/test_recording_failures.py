@@ -19,6 +19,7 @@ from palaver.ids import new_id
 from tests.chat import full_disk
 from tests.chat.processes import Process
 from tests.chat.reading import finished, text_of, until
+from tests.chat.tools import ADD, calling
 from tests.conftest import OpenStore
 from tests.support.factories import texts
 from tests.support.scripted import ScriptedServer, Wait, text, whole
@@ -88,6 +89,56 @@ def test_an_answer_is_saved_whole_where_there_is_room_again_before_its_end(
     assert seen["endedUnsaved"] is None
     assert seen["position"] == 2
     assert told["stored"][1] == ["assistant", "begun, held, ended", "complete", 2]
+
+
+def test_several_rounds_on_a_full_disk_go_on_and_are_saved_in_order(
+    server: ScriptedServer, database_url: str
+) -> None:
+    server.will(*whole("answer 0"))
+    server.will(*calling(ADD))
+    server.will(*whole("answer 1"))
+    server.will(*calling(("c2", "add", {"a": 3, "b": 4})))
+    server.will(*whole("answer 2"))
+    told = play("rounds", database_url, server)
+    assert [one["text"] for one in told["seen"]] == ["answer 1", "answer 2"]
+    assert told["waiting"] == ["user", "assistant", "tool", "assistant"] * 2
+    sent = [(m["role"], m["content"]) for m in server.requests[4]["messages"]]
+    assert [role for role, _ in sent] == [
+        "user",
+        "assistant",
+        *["user", "assistant", "tool", "assistant"] * 2,
+    ][:9]
+    assert sent[-1] == ("tool", "7")
+    assert [tuple(one) for one in told["stored"]] == [
+        ("user", "before", "complete", 1),
+        ("assistant", "answer 0", "complete", 2),
+        ("user", "one", "complete", 3),
+        ("assistant", "", "complete", 4),
+        ("tool", "", "complete", 5),
+        ("assistant", "answer 1", "complete", 6),
+        ("user", "two", "complete", 7),
+        ("assistant", "", "complete", 8),
+        ("tool", "", "complete", 9),
+        ("assistant", "answer 2", "complete", 10),
+    ]
+
+
+def test_a_disk_that_is_full_from_a_tool_on_stops_no_round(server: ScriptedServer, database_url: str) -> None:
+    server.will(*calling(("c1", "fill", {}), ADD))
+    server.will(*whole("on a full disk"))
+    told = play("tool", database_url, server)
+    [seen] = told["seen"]
+    assert (seen["text"], seen["position"]) == ("on a full disk", 0)
+    assert seen["startedUnsaved"] is None
+    assert seen["endedUnsaved"]
+    assert [m["content"] for m in server.requests[1]["messages"] if m["role"] == "tool"] == ["full", "3"]
+    assert [(role, status) for role, _, status, _ in told["stored"]] == [
+        ("user", "complete"),
+        ("assistant", "complete"),
+        ("tool", "complete"),
+        ("tool", "complete"),
+        ("assistant", "complete"),
+    ]
 
 
 def test_what_waits_is_tried_once_more_when_the_engine_ends(
@@ -202,3 +253,41 @@ def test_a_session_that_is_gone_does_not_hold_up_the_others(
     assert saved == ["here"]
     assert "cannot be saved" in caplog.text
     waiting.close()
+
+
+def test_asking_again_on_a_full_disk_is_answered_and_saved_later(
+    server: ScriptedServer, database_url: str
+) -> None:
+    server.will(*whole("first"))
+    server.will(*calling(ADD))
+    server.will(*whole("second"))
+    server.will(*whole("third"))
+    server.will(*whole("fourth"))
+    told = play("again", database_url, server)
+    assert [one["text"] for one in told["seen"]] == ["second", "third", "fourth"]
+    assert all(one["position"] == 0 and one["endedUnsaved"] for one in told["seen"])
+    # What is shown is what is sent on: not the answer that was there before.
+    roles = [[m["role"] for m in request["messages"]] for request in server.requests[2:]]
+    rounds = ["user", "assistant", "tool"]
+    assert roles == [rounds, [*rounds, "assistant", "user"], rounds]
+    assert [(role, text) for role, text, _, _ in told["stored"]] == [
+        ("user", "question"),
+        ("assistant", ""),
+        ("tool", ""),
+        ("assistant", "fourth"),
+    ]
+    assert told["everything"] == ["question", "first", "", "", "second", "and now?", "third", "fourth"]
+
+
+def test_other_words_on_a_full_disk_are_answered_and_shown_later(
+    server: ScriptedServer, database_url: str
+) -> None:
+    server.will(*whole("first"))
+    server.will(*whole("second"))
+    told = play("edited", database_url, server)
+    assert [one["text"] for one in told["seen"]] == ["second"]
+    assert [m["content"] for m in server.requests[1]["messages"]] == ["in other words"]
+    assert [(role, text) for role, text, _, _ in told["stored"]] == [
+        ("user", "in other words"),
+        ("assistant", "second"),
+    ]

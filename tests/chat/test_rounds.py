@@ -1,6 +1,5 @@
 """A turn of several answers: what the model calls is done, and it goes on with what came back."""
 
-import json
 import threading
 from typing import Any
 
@@ -25,23 +24,11 @@ from palaver.settings import Settings
 from palaver.tools.base import Returned, Trouble
 from tests.chat.conftest import MakeEngine
 from tests.chat.reading import failed, finished, tags, text_of, until
-from tests.chat.tools import Toolkit, add, fail
+from tests.chat.tools import ADD, Toolkit, add, calling, fail
 from tests.conftest import OpenStore
-from tests.support.scripted import DONE, Drop, ScriptedServer, Step, Wait, delta, finish, text, whole
-
-
-def calling(*calls: tuple[str, str, dict[str, Any]], say: str = "") -> tuple[Step, ...]:
-    """The steps of an answer that calls tools: (id, name, arguments)."""
-    pieces = [
-        {"index": at, "id": id, "function": {"name": name, "arguments": json.dumps(args)}}
-        for at, (id, name, args) in enumerate(calls)
-    ]
-    said = (text(say),) if say else ()
-    return (*said, delta(tool_calls=pieces), finish("tool_calls"), DONE)
-
+from tests.support.scripted import Drop, ScriptedServer, Wait, text, whole
 
 UNTITLED = Settings(model_title=False)
-ADD = ("c1", "add", {"a": 1, "b": 2})
 
 
 def shapes(store: Store, session: Session) -> list[tuple[str, str, str]]:

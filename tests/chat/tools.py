@@ -1,5 +1,6 @@
-"""A toolbox whose tools do what a test says."""
+"""A toolbox whose tools do what a test says, and a model that calls them."""
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from palaver.context.tools import Tool
 from palaver.settings import Allow
 from palaver.tools.base import Offer, Returned, Trouble
+from tests.support.scripted import DONE, Step, delta, finish, text
 
 Do = Callable[[Any], Returned]
 
@@ -50,3 +52,16 @@ def add(args: Any) -> Returned:
 
 def fail(args: Any) -> Returned:
     return Returned("it broke", is_error=True)
+
+
+ADD = ("c1", "add", {"a": 1, "b": 2})
+
+
+def calling(*calls: tuple[str, str, dict[str, Any]], say: str = "") -> tuple[Step, ...]:
+    """The steps of an answer that calls tools: (id, name, arguments)."""
+    pieces = [
+        {"index": at, "id": id, "function": {"name": name, "arguments": json.dumps(args)}}
+        for at, (id, name, args) in enumerate(calls)
+    ]
+    said = (text(say),) if say else ()
+    return (*said, delta(tool_calls=pieces), finish("tool_calls"), DONE)

@@ -128,8 +128,9 @@ class Rounds:
             model=self._model,
             provider=self._provider.name,
         )
-        with suppress(Busy):  # another process was faster: this answer is saved beside what it began
-            self._recording.open()
+        if self._means.backlog.failure(self._session.id) is None:
+            with suppress(Busy):  # another process was faster: this answer is saved beside what it began
+                self._recording.open()
         self._leaf_id = parent_id
         self._turn.begin(self._recording.answer_id)
 
@@ -255,7 +256,9 @@ class Rounds:
         )
 
     def _look_after(self, message: Message) -> None:
-        """What is done for the session when the last answer is there."""
+        """What is done for the session when the last answer is there, and stored."""
+        if self._recording.failure is not None:
+            return
         self._leaf_id = self._recording.last_id
         if message.status == "complete" and self._prompt is not None and self._means.titling is not None:
             self._tell_title(self._means.titling, self._prompt)

@@ -24,11 +24,9 @@ def test_servers_that_do_not_come_up_are_named_and_the_others_go_on(make_box: Ma
         ToolServerSettings(name="homeless", command=sys.executable, cwd="/no/such/folder"),
         ToolServerSettings(name="deaf", url="http://127.0.0.1:9/mcp"),
         faulty("dies at once", "dying"),
-        faulty("never answers", "silent"),
         faulty("speaks nonsense", "babbling"),
         faulty("lists what is no tool", "lame"),
         plain("good"),
-        start_seconds=6.0,
     )
     assert {tool.name.split("__")[0] for tool in box.list_tools()} == {"good"}
     assert box.call("good__echo", {"text": "here"}) == Returned("here")
@@ -37,10 +35,16 @@ def test_servers_that_do_not_come_up_are_named_and_the_others_go_on(make_box: Ma
     assert told["homeless"] == "it cannot be started: No such file or directory: /no/such/folder"
     assert told["deaf"].startswith("it cannot be reached: is it running?")
     assert told["dying"] == "it has ended (exit code 1). It said: no licence found"
-    assert told["silent"] == "it was not ready within 6 seconds"
     assert told["babbling"].startswith("it does not speak MCP: its stdout says")
     assert "tools.1.inputSchema" in told["lame"]
-    assert len(told) == 7
+    assert len(told) == 6
+
+
+def test_a_server_that_never_answers_is_given_up(make_box: MakeBox) -> None:
+    box = make_box(faulty("never answers"), start_seconds=1.0)
+    assert box.list_tools() == ()
+    assert [trouble.text for trouble in box.troubles()] == ["it was not ready within 1 seconds"]
+    until(lambda: groups_of(os.getpid()) == [])
 
 
 def test_what_a_program_greets_with_on_stdout_is_passed_over(make_box: MakeBox) -> None:

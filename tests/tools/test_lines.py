@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palaver.tools.lines import Lines, LineTooLong
-from palaver.tools.murmur import BYTES_PER_SECOND, LINES_PER_MINUTE, Murmur
+from palaver.tools.stderr import BYTES_PER_SECOND, LINES_PER_MINUTE, Stderr
 from palaver.tools.text import mend, quote
 
 
@@ -31,23 +31,23 @@ def test_a_line_that_is_too_long_is_refused_or_cut(pieces: list[bytes]) -> None:
 
 
 def test_a_flood_of_lines_is_logged_in_part_and_its_end_remembered(caplog: pytest.LogCaptureFixture) -> None:
-    murmur = Murmur("box", lambda text: text.replace("s3cret", "…"), clock=lambda: 0.0)
+    stderr = Stderr("box", lambda text: text.replace("s3cret", "…"), clock=lambda: 0.0)
     with caplog.at_level(logging.INFO, logger="palaver.tools"):
         for n in range(LINES_PER_MINUTE * 3):
-            murmur.feed(b"line %d with s3cret\n" % n)
+            stderr.feed(b"line %d with s3cret\n" % n)
     assert len(caplog.messages) == LINES_PER_MINUTE + 1
     assert caplog.messages[0] == "box: line 0 with …"
-    assert murmur.last() == f"line {LINES_PER_MINUTE * 3 - 1} with …"
+    assert stderr.last() == f"line {LINES_PER_MINUTE * 3 - 1} with …"
 
 
 def test_who_says_more_than_is_read_waits() -> None:
     now = 10.0
-    murmur = Murmur("box", str, clock=lambda: now)
-    assert murmur.feed(b"x" * BYTES_PER_SECOND) == 0.0
+    stderr = Stderr("box", str, clock=lambda: now)
+    assert stderr.feed(b"x" * BYTES_PER_SECOND) == 0.0
     now = 10.25
-    assert murmur.feed(b"x") == 0.75
+    assert stderr.feed(b"x") == 0.75
     now = 11.0
-    assert murmur.feed(b"x") == 0.0
+    assert stderr.feed(b"x") == 0.0
 
 
 @given(text=st.text(st.characters(codec=None), max_size=400), limit=st.integers(2, 40))

@@ -22,9 +22,9 @@ class Offering:
 
     def list_tools(self, session: Session, chosen: Chosen, stopping: Stopping) -> Sequence[Tool]:
         """Those of the session's mode that may be called; none where the model takes none."""
-        tools = self._toolbox.list_tools(stopped=stopping.event)
-        if not tools or self._takes_none(chosen):
+        if self._takes_none(chosen):
             return ()
+        tools = self._toolbox.list_tools(stopped=stopping.event)
         return tools_of(session, [tool for tool in tools if self._is_allowed(tool.name)])
 
     def list_news(self, chosen: Chosen) -> list[str]:

@@ -12,7 +12,7 @@ from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Implementation, ToolListChangedNotification
 from mcp.types import Tool as ServerTool
-from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST
+from mcp_types import CONNECTION_CLOSED
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ from palaver.tools.web import Site
 
 _log = logging.getLogger(__name__)
 
+Transport = Program | Site
 MAX_TOOLS = 1000
 _MAX_PAGES = 100
 CLOSE_SECONDS = 4.0
@@ -40,8 +41,8 @@ def keep_quiet() -> None:
 class Link:
     """A server that is connected. Everything runs on one loop; `alive` and `reason` may be asked from any thread."""
 
-    def __init__(self, way: Program | Site, version: str) -> None:
-        self._way = way
+    def __init__(self, transport: Transport, version: str) -> None:
+        self._transport = transport
         self._version = version
         self._client: Client | None = None
         self._reason = ""
@@ -51,9 +52,9 @@ class Link:
         """Whether the server has said that its tools are others now."""
 
     @classmethod
-    async def open(cls, way: Program | Site, version: str) -> Self:
+    async def open(cls, transport: Transport, version: str) -> Self:
         """Raises `Failed`. Cancelled, it leaves nothing behind."""
-        link = cls(way, version)
+        link = cls(transport, version)
         try:
             await asyncio.shield(link._ready)
         except BaseException:
@@ -63,12 +64,12 @@ class Link:
 
     @property
     def alive(self) -> bool:
-        return self._client is not None and self._way.alive
+        return self._client is not None and self._transport.alive
 
     @property
     def reason(self) -> str:
         """Why it has ended."""
-        return self._reason or self._way.describe()
+        return self._reason or self._transport.describe()
 
     async def list_tools(self) -> list[ServerTool]:
         """Every tool the server tells of, up to a bound. Raises `Failed`."""
@@ -91,7 +92,7 @@ class Link:
 
     async def close(self) -> None:
         """End it; of a program nothing is left."""
-        self._way.ended.set()
+        self._transport.ended.set()
         if not self._ready.done():
             self._holder.cancel()
         done, _ = await asyncio.wait({self._holder}, timeout=CLOSE_SECONDS)
@@ -103,7 +104,7 @@ class Link:
         """Keep the connection open: what mcp opens, the same task must close."""
         try:
             async with Client(
-                self._way.streams(),
+                self._transport.streams(),
                 cache=None,
                 client_info=Implementation(name="palaver", version=self._version),
                 message_handler=self._hear,
@@ -111,14 +112,14 @@ class Link:
                 self._client = client
                 self._ready.set_result(None)
                 watching = asyncio.create_task(self._watch(client))
-                await self._way.ended.wait()
+                await self._transport.ended.wait()
                 watching.cancel()
         except Exception as exc:  # noqa: BLE001  (whatever a server does, the others go on; it is told as the reason)
             _log.debug("A tool server has ended", exc_info=True)
             self._reason = self._explain(exc)
         finally:
             self._client = None
-            self._way.ended.set()
+            self._transport.ended.set()
             if not self._ready.done():
                 self._ready.set_exception(Failed(self.reason))
                 self._ready.exception()  # whoever opened it may be gone
@@ -146,9 +147,9 @@ class Link:
         except MCPError as exc:
             if exc.code == CONNECTION_CLOSED:
                 await self.close()  # how a program ended is known when it has
-                raise Failed(self._reason or self._way.describe(" before it answered")) from exc
-            if exc.code == INVALID_REQUEST and isinstance(self._way, Site):
-                self._way.ended.set()  # it may have forgotten us: the next call greets it anew
+                raise Failed(self._reason or self._transport.describe(" before it answered")) from exc
+            if self._transport.has_forgotten:
+                self._transport.ended.set()  # the next call begins anew
             raise Failed(self._explain(exc)) from exc
         except (ValidationError, RuntimeError, ValueError) as exc:
             raise Failed(f"gave back what is no result: {self._quote(exc)}") from exc
@@ -157,9 +158,9 @@ class Link:
         error = next(_leaves(error))
         match error:
             case MCPError() if error.code == CONNECTION_CLOSED:
-                return self._way.describe()
+                return self._transport.describe()
             case MCPError():
-                return f"answered with an error: {self._quote(error)}{self._way.hint}"
+                return f"answered with an error: {self._quote(error)}{self._transport.hint}"
             case httpx2.ConnectError() | httpx2.ConnectTimeout():
                 return f"cannot be reached: is it running? ({self._quote(error)})"
             case httpx2.HTTPError():
@@ -170,7 +171,7 @@ class Link:
                 return f"failed with {type(error).__name__}: {self._quote(error)}"
 
     def _quote(self, error: BaseException) -> str:
-        return quote(self._way.clean(str(error)))
+        return quote(self._transport.clean(str(error)))
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -4,7 +4,6 @@ Only imported by what connects: mcp takes a second to import.
 """
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -16,19 +15,15 @@ import msgspec
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
-from mcp_types import PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
-from pydantic import ValidationError
 
 from palaver.tools.lines import Lines, LineTooLong
-from palaver.tools.murmur import Murmur
-from palaver.tools.text import mend, quote
+from palaver.tools.messages import Messages, NotMCP
+from palaver.tools.stderr import Stderr
 
 _log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 32 * 1024 * 1024
 """Bytes of one message."""
-_MAX_NONSENSE = 1000
-"""Lines that are no messages, until the server is taken for something else."""
 _FLUSH = 0.5
 _GRACE = 1.0
 """Seconds to write what is left; to end by itself when stdin is closed, and again when told to."""
@@ -52,10 +47,9 @@ class Program:
         self._name = name
         self._command = command
         self.clean = clean
-        self._murmur = Murmur(name, clean)
+        self._stderr = Stderr(name, clean)
+        self._messages = Messages(name, clean)
         self._process: Process | None = None
-        self._nonsense: list[str] = []
-        self._strange = 0
         self._broken: str | None = None
         self.ended = asyncio.Event()
 
@@ -65,11 +59,16 @@ class Program:
         return ""
 
     @property
+    def has_forgotten(self) -> bool:
+        """A program knows of its connection as long as it runs."""
+        return False
+
+    @property
     def said(self) -> str:
         """What it said last, as a sentence of its own."""
-        text = self._murmur.last()
-        if not text and self._nonsense and self._broken is None:
-            text = f"{self._nonsense[0]} (on stdout, which is for messages)"
+        text = self._stderr.last()
+        if not text and self._broken is None and (strange := self._messages.strange):
+            text = f"{strange} (on stdout, which is for messages)"
         return f". It said: {text}" if text else ""
 
     @property
@@ -122,53 +121,19 @@ class Program:
                         await self._take(line, received)
             except LineTooLong:
                 self._broken = f"has sent a message of more than {MAX_MESSAGE // 1024**2} MB"
-            except _NotMCP:
-                self._broken = f"does not speak MCP: its stdout says {self._nonsense[0]!r} and so on"
+            except NotMCP as exc:
+                self._broken = str(exc)
             except (anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
                 _log.debug("%s: reading ended", self._name, exc_info=True)
             finally:
                 self.ended.set()
 
     async def _take(self, line: bytes, received: Received) -> None:
-        message = self._message(line) if line.strip() else None
+        message = self._messages.parse(line)
         if message is not None:
             # Who read may be gone while the program still writes: it must not wait for us before it ends.
             with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
                 await received.send(SessionMessage(message))
-
-    def _message(self, line: bytes) -> Any:
-        text = line.decode("utf-8", "replace")
-        try:
-            return jsonrpc_message_adapter.validate_json(text, by_name=False)
-        except ValidationError:
-            return self._mended(text)
-
-    def _mended(self, text: str) -> Any:
-        """A message with halves of surrogate pairs, mended; the answer to a request that cannot be read, as its failure."""
-        try:
-            raw = json.loads(text)
-        except (ValueError, RecursionError):
-            return self._note(text)
-        if not isinstance(raw, dict):
-            return self._note(text)
-        with suppress(ValidationError):
-            return jsonrpc_message_adapter.validate_json(
-                mend(json.dumps(raw, ensure_ascii=False)), by_name=False
-            )
-        request_id = raw.get("id")
-        if "method" in raw or not isinstance(request_id, int | str):
-            return self._note(text)
-        error = ErrorData(code=PARSE_ERROR, message=f"not an answer of MCP: {quote(text)}")
-        return JSONRPCError(jsonrpc="2.0", id=request_id, error=error)
-
-    def _note(self, text: str) -> None:
-        """Something that is no message: many programs greet whoever starts them, on the wrong stream."""
-        self._strange += 1
-        if len(self._nonsense) < 3:
-            self._nonsense.append(quote(self.clean(text), 100))
-            _log.info("%s: no message: %s", self._name, self._nonsense[-1])
-        if self._strange > _MAX_NONSENSE:
-            raise _NotMCP
 
     async def _write(
         self, stdin: ByteSendStream, sending: Sending, received: Received, written: anyio.Event
@@ -186,11 +151,7 @@ class Program:
     async def _hear(self, stderr: ByteReceiveStream) -> None:
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, OSError):
             async for data in stderr:
-                await anyio.sleep(self._murmur.feed(data))
-
-
-class _NotMCP(Exception):
-    """What comes is not the protocol."""
+                await anyio.sleep(self._stderr.feed(data))
 
 
 async def _start(command: Command) -> Process:

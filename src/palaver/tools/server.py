@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from palaver.errors import PalaverError
@@ -16,9 +17,7 @@ from palaver.tools.keys import FindKey, fill, fill_all
 from palaver.tools.results import translate
 
 if TYPE_CHECKING:  # a second of imports, which whoever connects pays
-    from palaver.tools.link import Link
-    from palaver.tools.process import Program
-    from palaver.tools.web import Site
+    from palaver.tools.link import Link, Transport
 
 _log = logging.getLogger(__name__)
 
@@ -31,16 +30,8 @@ _SHORTEST_KEY = 4
 """Characters: what is shorter says nothing about a key, and is part of too many words."""
 _INHERITED = (
     *("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"),
-    *(
-        "APPDATA",
-        "HOMEDRIVE",
-        "HOMEPATH",
-        "LOCALAPPDATA",
-        "PATHEXT",
-        "PROCESSOR_ARCHITECTURE",
-        "PROGRAMFILES",
-    ),
-    *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE"),
+    *("APPDATA", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "PATHEXT", "PROCESSOR_ARCHITECTURE"),
+    *("PROGRAMFILES", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE"),
 )
 """What a program needs to run. Nothing else is handed on: the environment holds keys that are not its own."""
 
@@ -155,13 +146,13 @@ class Server:
         before, self._link, self._failure = self._link, None, None
         if before is not None:
             await before.close()
-        way: Program | Site | None = None
+        transport: Transport | None = None
         try:
             async with asyncio.timeout(self._start_seconds):
-                way = self._way()
-                return await self._open(way)
+                transport = self._transport()
+                return await self._open(transport)
         except TimeoutError:
-            said = way.said if way is not None else ""
+            said = transport.said if transport is not None else ""
             self._failure = f"was not ready within {self._start_seconds:g} seconds{said}"
         except (Failed, PalaverError) as exc:
             self._failure = str(exc)
@@ -171,11 +162,11 @@ class Server:
         self.tools = ()
         raise Failed(self._failure)
 
-    async def _open(self, way: "Program | Site") -> "Link":
+    async def _open(self, transport: "Transport") -> "Link":
         from palaver.tools.link import Link, keep_quiet  # noqa: PLC0415  (a second, for who has a tool server)
 
         keep_quiet()
-        link = await Link.open(way, self._version)
+        link = await Link.open(transport, self._version)
         try:
             self.tools = offer(self.settings.name, await link.list_tools())
         except BaseException:
@@ -184,7 +175,7 @@ class Server:
         self._link = link
         return link
 
-    def _way(self) -> "Program | Site":
+    def _transport(self) -> "Transport":
         """How it is reached. Raises `Invalid` for a key that is missing."""
         from palaver.tools.process import Command, Program  # noqa: PLC0415  (as above)
         from palaver.tools.web import Site  # noqa: PLC0415
@@ -199,7 +190,7 @@ class Server:
                 **{name: self._environment[name] for name in _INHERITED if name in self._environment},
                 **fill_all(told.env, self._key),
             },
-            cwd=told.cwd,
+            cwd=str(Path(told.cwd).expanduser()) if told.cwd else None,
         )
         return Program(told.name, command, self._clean)
 

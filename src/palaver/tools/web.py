@@ -37,6 +37,11 @@ class Site:
         return f" ({self._status})" if self._status is not None else ""
 
     @property
+    def has_forgotten(self) -> bool:
+        """Whether it does not know of the connection any more."""
+        return self._status == 404
+
+    @property
     def said(self) -> str:
         return self.hint
 
@@ -52,8 +57,8 @@ class Site:
                 # What is compressed has no bound before it is too late.
                 headers={**self._headers, "Accept-Encoding": "identity"},
                 timeout=httpx2.Timeout(_CONNECT, read=None),
-                trust_env=httpx2.URL(self._url).host
-                not in _LOOPBACK,  # a proxy does not lead to this machine
+                # A proxy does not lead to this machine.
+                trust_env=httpx2.URL(self._url).host not in _LOOPBACK,
                 event_hooks={"response": [self._look]},
             ) as client,
             streamable_http_client(self._url, http_client=client, max_sse_event_size=MAX_MESSAGE) as streams,
@@ -61,8 +66,8 @@ class Site:
             yield streams
 
     async def _look(self, response: httpx2.Response) -> None:
-        if response.status_code >= 400:
-            self._status = response.status_code
+        if response.request.method == "POST":
+            self._status = response.status_code if response.is_error else None
         if response.headers.get("content-encoding", "identity") != "identity":
             raise httpx2.DecodingError("the answer is compressed, which was not asked for")
         if "json" in response.headers.get("content-type", ""):

@@ -17,7 +17,7 @@ _LONGEST_LINE = 10_000
 _REMEMBERED = 5
 
 
-class Murmur:
+class Stderr:
     """One program's stderr. `clean` takes keys out of what is kept."""
 
     def __init__(

@@ -108,6 +108,7 @@ def test_what_is_no_time_is_invalid(text: str) -> None:
         (b'{"parts":[]}', "role"),
         (b'{"role":"user","parts":[{"type":"poem"}]}', "poem"),
         (b'{"role":"user","parts":[],"createdAt":"soon"}', "soon"),
+        (b'{"role":"user","parts":[],"createdAt":2}', "not a time"),
         (b'{"role":"user",', "truncated"),
         (b"\xff\xfe", "JSON"),
         (b'{"role":"\xff"}', "utf-8"),

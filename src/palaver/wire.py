@@ -57,7 +57,7 @@ def _encode_time(value: Any) -> str:
 
 
 def _decode_time(type: type, value: Any) -> Any:
-    if type is Time and isinstance(value, str):
+    if type is Time:
         return parse_time(value)
     raise NotImplementedError(type.__name__)
 

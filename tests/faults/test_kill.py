@@ -219,7 +219,8 @@ def test_a_purge_cut_by_a_kill_is_done_or_not_begun(
         with palaver.open_store(path) as store:
             made = [a_conversation(store, *["marigold"] * 30).id for _ in range(8)]
         with Child(purge_all, path) as child:
-            wait_a_moment(chance, 0.25)
+            child.wait_for_report(chance.randrange(len(made)))
+            wait_a_moment(chance, 0.05)
             purged = child.kill()
         with palaver.open_store(path) as store:
             assert store.verify().problems == []

@@ -34,8 +34,11 @@ class Child:
         self._process.join()
         os.close(self._read)
 
-    def wait_for_report(self) -> None:
-        self._received += os.read(self._read, 1 << 16)
+    def wait_for_report(self, number: int = 1) -> None:
+        """Until it has reported so many more lines, or has ended."""
+        wanted = self._received.count(b"\n") + number
+        while self._received.count(b"\n") < wanted and (chunk := os.read(self._read, 1 << 16)):
+            self._received += chunk
 
     def wait(self) -> list[str]:
         """Until it has ended by itself; the lines it reported."""

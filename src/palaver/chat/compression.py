@@ -22,6 +22,9 @@ __all__ = ["Compression", "NewSessionWanted"]
 _ROLLOVERS = 8
 """For one question: each but the last ends with a larger window."""
 
+_URGENT_PERCENT = 90
+"""Of the limit: from here on a summary is made whether the model answers or not, so that it does not come to more."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -107,8 +110,9 @@ class Compression:
         prompt = view.prompt()
         if not prompt.truncated and prompt.used * 100 < prompt.budget * CHECKPOINT_PERCENT:
             return
+        urgent = prompt.tokens * 100 >= prompt.limit * _URGENT_PERCENT
         for keep in (view.limit // 2, prompt.budget // 2):
-            finished = self._checkpointing.make(scope, view, keep, urgent=False)
+            finished = self._checkpointing.make(scope, view, keep, urgent=urgent)
             if finished is not None:
                 scope.tell(finished)
                 return

@@ -1,5 +1,6 @@
 """Counting tokens."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,47 @@ def test_calls_and_results_count_with_their_content() -> None:
 
 def test_a_file_is_counted_where_it_is_sent() -> None:
     assert tokens.count_parts((File("0" * 64, "a.txt", "text/plain", 4000),)) == 0
+
+
+THOUGHTS = (Reasoning("y" * 800), Text("x" * 400))
+
+
+@pytest.mark.parametrize(
+    ("usage", "reasoning", "tokens_again"),
+    [
+        (Usage(output_tokens=250, reasoning_tokens=160), False, 90),
+        (Usage(output_tokens=250, reasoning_tokens=160), True, 250),
+        (Usage(output_tokens=250), False, 100),
+        (Usage(output_tokens=250), True, 250),
+        (Usage(output_tokens=100, reasoning_tokens=160), False, 100),
+        (Usage(output_tokens=1), True, 300),
+        (Usage(input_tokens=50), True, 300),
+        (None, True, 300),
+        (None, False, 100),
+    ],
+)
+def test_reasoning_that_is_not_sent_again_takes_nothing_of_the_next_prompt(
+    usage: Usage | None, reasoning: bool, tokens_again: int
+) -> None:
+    answer = palaver.assistant("", parts=THOUGHTS, usage=usage)
+    assert tokens.count_again(answer, tokens.Plain(), reasoning=reasoning) == tokens_again
+
+
+def test_reasoning_that_is_not_shown_is_not_sent_again() -> None:
+    answer = palaver.assistant("x" * 400, usage=Usage(output_tokens=250, reasoning_tokens=160))
+    assert tokens.count_again(answer, tokens.Plain(), reasoning=False) == 90
+
+
+def test_without_reasoning_an_answer_takes_what_the_provider_told() -> None:
+    assert (
+        tokens.count_again(
+            palaver.assistant("x" * 400, usage=Usage(output_tokens=70)), tokens.Plain(), reasoning=False
+        )
+        == 70
+    )
+    assert (
+        tokens.count_again(
+            palaver.user("x" * 400, usage=Usage(output_tokens=70)), tokens.Plain(), reasoning=False
+        )
+        == 100
+    )

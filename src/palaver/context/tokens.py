@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from palaver.context.attachments import Image
-from palaver.model import Message, NewMessage, Part, Text, ToolCall, ToolResult
+from palaver.model import Message, NewMessage, Part, Reasoning, Text, ToolCall, ToolResult
 from palaver.wire import encode
 
 CHARACTERS_PER_TOKEN = 4
+_MOST_CHARACTERS = 16
 
 
 class Counter(Protocol):
@@ -55,6 +56,31 @@ def count(message: Message | NewMessage, counter: Counter = _PLAIN) -> int:
     if message.role == "assistant" and message.usage is not None and message.usage.output_tokens is not None:
         return message.usage.output_tokens
     return count_parts(message.parts, counter)
+
+
+def count_again(message: Message | NewMessage, counter: Counter, *, reasoning: bool) -> int:
+    """What a message takes when it is sent: the provider's count of an answer, where that holds nothing else.
+
+    `reasoning` says whether the answer's reasoning is sent again; most models want it once.
+    """
+    thoughts = [part.text for part in message.parts if isinstance(part, Reasoning)]
+    texts = [*list_texts(message.parts), *(thoughts if reasoning else ())]
+    told = _told(message, reasoning=reasoning, shown=bool(thoughts))
+    # A count that leaves this many characters for a token is none.
+    if told is not None and told * _MOST_CHARACTERS >= sum(map(len, texts)):
+        return told
+    return sum(map(counter.count, texts))
+
+
+def _told(message: Message | NewMessage, *, reasoning: bool, shown: bool) -> int | None:
+    usage = message.usage
+    if message.role != "assistant" or usage is None or usage.output_tokens is None:
+        return None
+    if reasoning:
+        return usage.output_tokens
+    if usage.reasoning_tokens is None:
+        return None if shown else usage.output_tokens
+    return usage.output_tokens - usage.reasoning_tokens
 
 
 def list_texts(parts: Iterable[Part | Image]) -> Iterator[str]:

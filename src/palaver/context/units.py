@@ -7,7 +7,7 @@ import msgspec
 
 from palaver.context.attachments import Image
 from palaver.context.thoughts import are_wanted, is_thought
-from palaver.context.tokens import Counter, count, count_parts
+from palaver.context.tokens import Counter, count_again, count_parts
 from palaver.model import (
     Checkpoint,
     File,
@@ -113,20 +113,14 @@ class Weights:
             files = [
                 sent for part, sent in zip(_telling(message), parts, strict=True) if isinstance(part, File)
             ]
+            reasoning = any(isinstance(part, Reasoning) for part in parts)
             tokens = (
-                count(message, self.counter)
+                count_again(message, self.counter, reasoning=reasoning)
                 + count_parts(files, self.counter)
-                + self._count_thoughts(message, parts)
                 + self.counter.per_message
             )
             self._counts[key] = tokens
         return tokens
-
-    def _count_thoughts(self, message: Stored, parts: tuple[Part | Image, ...]) -> int:
-        """Those that are sent; what a provider reported of an answer holds them already."""
-        if message.usage is not None and message.usage.output_tokens is not None:
-            return 0
-        return sum(self.counter.count(part.text) for part in parts if isinstance(part, Reasoning))
 
     def _as_sent(self, part: Part) -> Part | Image:
         if not isinstance(part, File):

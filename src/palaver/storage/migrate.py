@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from operator import eq
@@ -34,6 +35,7 @@ class Applied(NamedTuple):
     digest: str
 
 
+@cache
 def load(dialect: str) -> tuple[Migration, ...]:
     """All migrations of a database, by number."""
     folder = files("palaver.storage") / "migrations" / dialect

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Protocol
 from unicodedata import combining
 
+from palaver.storage import text
 from palaver.storage.sqlite.matching import lowered, occurrences, plain_needles
 from palaver.storage.sqlite.phrases import Wanted
 from palaver.storage.sqlite.words import Span, Tokenizer
@@ -13,7 +14,7 @@ from palaver.storage.sqlite.words import Span, Tokenizer
 BEFORE = 48
 AFTER = 96
 _LONGEST_MATCH = 200
-_WINDOW = 400  # characters looked at first for a single word
+_WINDOW = 64  # characters looked at first for a single word, beside what overlaps
 _WIDEST = 16_384
 _OVERLAP = 64
 _CONSIDERED = 50
@@ -37,7 +38,7 @@ class Marker(Protocol):
         ...
 
     def first(self, raw: str) -> int:
-        """A place before which no match begins, found faster than the matches are."""
+        """Where to begin to look: found faster than the matches are, and no match worth more stands before it."""
         ...
 
 
@@ -48,12 +49,15 @@ class WordMarker:
         self._wanted = wanted
         self._tokenizer = tokenizer
         self._needles = plain_needles(wanted)
+        self._whole = _unbroken(wanted)
         self.needs = len(wanted.needs)
 
     def first(self, raw: str) -> int:
         small = lowered(raw) if all(self._needles) else None
         if small is None:
             return 0
+        if self._whole and (at := small.find(self._whole)) >= 0:
+            return at
         return min((at for needle in self._needles if needle and (at := small.find(needle)) >= 0), default=0)
 
     def find(self, raw: str) -> list[tuple[int, int, int]]:
@@ -66,6 +70,14 @@ class WordMarker:
             for phrase in need:
                 for at in occurrences(words, phrase):
                     yield spans[at][0], spans[at + len(phrase.words) - 1][1], number
+
+
+def _unbroken(wanted: Wanted) -> str:
+    """What is asked for, where that is one row of characters without spaces; else nothing."""
+    if len(wanted.needs) != 1 or len(wanted.needs[0]) != 1:
+        return ""
+    words = wanted.needs[0][0].words
+    return "".join(words) if all(map(text.is_unspaced, words)) else ""
 
 
 class SubstringMarker:

@@ -105,9 +105,10 @@ def frequency(tx: Reading, phrase: Phrase) -> int:
 
 
 def relevance(weights: Sequence[float], length: int) -> float:
-    """How well a document of so many bytes fits, from the weighted number of times each need is met.
+    """How well a document of so many bytes fits, from the weighted number of times each need is met."""
+    return sum(saturated(weight, length) for weight in weights)
 
-    The saturation of bm25, without what would take a look at every document: the rarity of words, the mean length.
-    """
-    half = 0.3 + 0.9 * length / _USUAL_LENGTH
-    return sum(weight * 2.2 / (weight + half) for weight in weights)
+
+def saturated(weight: float, length: int) -> float:
+    """The saturation of bm25, without what would take a look at every document: the rarity of words, the mean length."""
+    return weight * 2.2 / (weight + 0.3 + 0.9 * length / _USUAL_LENGTH)

@@ -42,11 +42,8 @@ Score = Callable[[str | bytes | None, str | None, int], float | None]
 """Body or title and size in bytes to relevance; None where it does not match."""
 
 
-class Found(NamedTuple):
-    seq: int
-    ref: int
-    created_at: int
-    relevance: float
+Found = tuple[int, int, int, float]
+"""Of a hit the change, the reference, when it was said, and its relevance."""
 
 
 class Cursor(NamedTuple):
@@ -116,13 +113,13 @@ class _Search:
         return self._page(cursor, window)
 
     def _page(self, cursor: Cursor, window: list[Found]) -> Page[Hit]:
-        ranked = _rank(window)[cursor.offset : cursor.offset + self._limit]
+        ranked = _rank(window, cursor.offset, self._limit)
         end = cursor.offset + len(ranked)
         following = None
         if ranked and end < len(window):
             following = cursor._replace(offset=end)
         elif len(window) == WINDOW or self._has_more(window):
-            following = cursor._replace(top=window[-1].seq - 1, offset=0)
+            following = cursor._replace(top=window[-1][0] - 1, offset=0)
         next_cursor = following.encode() if following else None
         return Page(self._hits(ranked, cursor.mode), next_cursor, self._deadline.cut)
 
@@ -133,7 +130,7 @@ class _Search:
         shown = found[: self._limit]
         following = None
         if len(found) > self._limit or self._has_more(shown):
-            following = Cursor(LIST, shown[-1].seq - 1, 0).encode()
+            following = Cursor(LIST, shown[-1][0] - 1, 0).encode()
         return Page(self._hits(shown, LIST), following, self._deadline.cut)
 
     def _has_more(self, found: list[Found]) -> bool:
@@ -183,9 +180,10 @@ class _Search:
         match, shape = phrases.expression(self._tx, self._wanted)
         limit = -1 if self._scope.shown_branch else WINDOW
         bounds = {"match": match, "shape": shape, "low": 1, "high": high, "limit": limit}
-        for row in self._tx.iterate("search_index", **bounds, **self._scope.parameters):
-            if self._is_shown(row[1]):
-                yield Found(*row)
+        rows = self._tx.iterate("search_index", **bounds, **self._scope.parameters)
+        if not self._scope.shown_branch:
+            return rows
+        return (row for row in rows if self._is_shown(row[1]))
 
     def _stored(
         self, cursor: Cursor, score: Score, *, low: int = 1, needle: str | None = None
@@ -200,7 +198,7 @@ class _Search:
         ):
             relevance = score(body, title, length)
             if relevance is not None and self._is_shown(ref):
-                yield Found(seq, ref, created_at, relevance)
+                yield seq, ref, created_at, relevance
 
     def _substring_score(self) -> tuple[Score, str]:
         needles = [term.text.casefold() for term in self._asked.terms]
@@ -230,8 +228,8 @@ class _Search:
         marker: Marker = WordMarker(self._wanted, self._tokenizer)
         if mode == SUBSTRING:
             marker = SubstringMarker(term.text for term in self._asked.terms)
-        refs = msgspec.json.encode([found.ref for found in ranked]).decode()
-        scores = {found.ref: found.relevance for found in ranked}
+        scores = {ref: relevance for _, ref, _, relevance in ranked}
+        refs = msgspec.json.encode([*scores]).decode()
         return [
             _hit(row, marker, scores[row[0]])
             for row in self._tx.rows("search_hits", refs=refs, actor=self._tx.actor)
@@ -262,20 +260,26 @@ def _hit(row: Row, marker: Marker, score: float) -> Hit:
     )
 
 
-def _rank(window: list[Found]) -> list[Found]:
+def _rank(window: list[Found], offset: int, limit: int) -> list[Found]:
     """By relevance, the recent preferred; age counts from the newest of the window, so that every page ranks alike."""
-    newest = max((found.created_at for found in window), default=0)
+    newest = max((created_at for _, _, created_at, _ in window), default=0)
     weighed = [
         (round(relevance * (1 + 1 / (1 + (newest - created_at) / _MONTH)), 6), seq, ref, created_at)
         for seq, ref, created_at, relevance in window
     ]
     weighed.sort(reverse=True)
-    return [Found(seq, ref, created_at, relevance) for relevance, seq, ref, created_at in weighed]
+    return [
+        (seq, ref, created_at, relevance)
+        for relevance, seq, ref, created_at in weighed[offset : offset + limit]
+    ]
 
 
 def _relevance(api: apsw.FTS5ExtensionApi, *arguments: Any) -> float:
     """For the index's hit at hand what `Matcher` makes of a stored text; `shape` counts the phrases of each need."""
     shape, length = arguments
+    if shape == "1" and api.phrase_columns(0) == (0,):
+        # One phrase, in the body alone, as nearly always. What is excluded stands nowhere in a hit.
+        return phrases.saturated(phrases.COLUMN_WEIGHTS[0] * api.inst_count, length)
     if api.aux_data is None:
         api.aux_data = [int(size) for size in shape.split(",")]
     weights: list[float] = []

@@ -1,9 +1,11 @@
 """How long a person waits for the program itself."""
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import palaver
 from bench.archive import make_sessions
@@ -22,17 +24,20 @@ def run(ground: Ground) -> Iterator[Line]:
     with palaver.open_store(path) as store:
         make_sessions(store, _SESSIONS)
     ground.say("start: measuring")
+    environment = _environment(ground.room("start") / "bytecode")
     commands: dict[str, Sequence[str]] = {
         "bare Python": ("-c", "pass"),
         "palaver --help": ("-c", _MAIN, "--help"),
         "palaver ls": ("-c", _MAIN, "ls", "--store", str(path)),
     }
     taken: dict[str, list[float]] = {name: [] for name in ("import palaver", *commands)}
+    for arguments in commands.values():
+        _output(environment, *arguments)
     for _ in range(ground.size(8, 30)):
-        taken["import palaver"].append(float(_output("-c", _IMPORT)))
+        taken["import palaver"].append(float(_output(environment, "-c", _IMPORT)))
         for name, arguments in commands.items():
             begin = time.perf_counter_ns()
-            _output(*arguments)
+            _output(environment, *arguments)
             taken[name].append(time.perf_counter_ns() - begin)
     yield _line("import palaver", taken, 60, "the statement alone")
     yield _line("palaver --help", taken, 150, "the whole process")
@@ -40,8 +45,15 @@ def run(ground: Ground) -> Iterator[Line]:
     yield _line("bare Python", taken, None, "the whole process")
 
 
-def _output(*arguments: str) -> str:
-    return subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+def _environment(bytecode: Path) -> Mapping[str, str]:
+    """With compiled modules, as an installed package has them, whatever the caller's environment says."""
+    mine = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**mine, "PYTHONPYCACHEPREFIX": str(bytecode)}
+
+
+def _output(environment: Mapping[str, str], *arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _line(name: str, taken: dict[str, list[float]], limit: float | None, remarks: str) -> Line:

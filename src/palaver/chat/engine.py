@@ -1,6 +1,7 @@
 """Runs turns: records the question, asks the model, records its answers and what the tools gave back."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 from palaver.chat.answering import Pace
@@ -31,6 +32,8 @@ from palaver.providers.base import ModelInfo, Provider
 from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
 from palaver.tools.base import Toolbox
+
+_BETWEEN_TRIES, _BETWEEN_SECONDS = 10, 0.05
 
 
 class Engine:
@@ -171,8 +174,14 @@ class Engine:
         if running is not None:
             running.work.stop()
             return True
-        head_id = self._store.get_session(session_id).head_id
-        return head_id is not None and self._store.request_stop(head_id)
+        for _ in range(_BETWEEN_TRIES):
+            head_id = self._store.get_session(session_id).head_id
+            if head_id is None or self._store.request_stop(head_id):
+                return head_id is not None
+            if self._store.get_message(head_id).role != "tool":
+                return False
+            time.sleep(_BETWEEN_SECONDS)  # between two answers of a turn there is no draft for a moment
+        return False
 
     def list_models(self) -> list[ModelInfo]:
         """The models of every provider that answers now."""

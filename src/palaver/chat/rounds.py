@@ -18,6 +18,7 @@ from palaver.chat.events import (
     CheckpointStarted,
     ContextWarning,
     InputRequired,
+    Rollover,
     TitleChanged,
     TurnEvent,
     TurnFailed,
@@ -207,8 +208,8 @@ class Rounds:
         )
 
     def _tell(self, event: TurnEvent) -> None:
-        """Who comes while a checkpoint is made hears why the session is taken."""
-        if isinstance(event, CheckpointStarted | CheckpointFinished):
+        """Who comes while older messages are summarised hears why the session is taken."""
+        if isinstance(event, CheckpointStarted | CheckpointFinished | Rollover):
             started = isinstance(event, CheckpointStarted)
             self._means.places.say(self._session.id, COMPACTING if started else ANSWERING)
         self._turn.tell(event)

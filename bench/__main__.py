@@ -16,7 +16,18 @@ from pathlib import Path
 import apsw
 
 from bench.ground import Ground
-from bench.rows import append, asynchronous, drafting, importing, reading, searching, sizes, starting, threads
+from bench.rows import (
+    append,
+    asynchronous,
+    drafting,
+    importing,
+    prompting,
+    reading,
+    searching,
+    sizes,
+    starting,
+    threads,
+)
 from bench.table import Line, as_json, render
 from bench.workers import WorkerError, peers_python
 
@@ -27,6 +38,7 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "open": reading.run_open,
     "list": reading.run_list,
     "search": searching.run,
+    "prompt": prompting.run,
     "import": importing.run,
     "size": sizes.run,
     "start": starting.run,

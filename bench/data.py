@@ -16,7 +16,7 @@ _VOCABULARY = 40_000
 _CHINESE_EVERY = 50
 _COMMON_EVERY = 10
 _PHRASE_EVERY = 1_000
-_RARE_EVERY = 9_999
+_RARE = 10  # times in any archive
 _COMMON_WORDS = (
     "the of and to a in is it you that he was for on are with as his they be at one have this from or had by hot but "
     "some what there we can out other were all your when up use word how said an each she which do their time if will "
@@ -72,7 +72,7 @@ def archive(count: int, seed: int = 0) -> Iterator[str]:
         if number % _CHINESE_EVERY == 7:
             yield _chinese(dice.choices(signs, cum_weights=_weights(_IDEOGRAPHS), k=LENGTH - 40), number)
         else:
-            yield _planted(text, number)
+            yield _planted(text, number, count // _RARE + 1)
 
 
 def searches() -> dict[str, str]:
@@ -100,10 +100,10 @@ def _prose(drawn: list[str]) -> str:
     return text[: text.rindex(" ", 0, LENGTH)].ljust(LENGTH, ".")
 
 
-def _planted(text: str, number: int) -> str:
+def _planted(text: str, number: int, rare_every: int) -> str:
     first = [
         word
-        for word, every in ((COMMON, _COMMON_EVERY), (_PHRASE, _PHRASE_EVERY), (RARE, _RARE_EVERY))
+        for word, every in ((COMMON, _COMMON_EVERY), (_PHRASE, _PHRASE_EVERY), (RARE, rare_every))
         if number % every == 0
     ]
     if not first:

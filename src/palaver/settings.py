@@ -62,6 +62,16 @@ class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return f"ToolServerSettings({self.name!r})"
 
 
+class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[tokenizer]]` of `config.toml`: the `tokenizer.json` of the models whose name fits `model`.
+
+    In `model`, `*` stands for any characters, and capitals do not matter. Needs the extra `palaver[tokens]`.
+    """
+
+    model: str
+    file: str
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting with its default."""
 
@@ -97,9 +107,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Ways of working that `/mode` changes between, one `[[mode]]` table each."""
     tool_server: tuple[ToolServerSettings, ...] = ()
     """Servers of tools that models may call, one `[[tool_server]]` table each."""
+    tokenizer: tuple[TokenizerSettings, ...] = ()
+    """Tokenizers of models on this machine, for exact counts, one `[[tokenizer]]` table each."""
 
 
-TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server"})
+TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server", "tokenizer"})
 """Settings that are lists of tables, which no environment variable can hold."""
 NO_MODE = "default"
 """What having no mode is called."""

@@ -147,8 +147,8 @@ def test_what_cannot_be_the_count_of_a_text_teaches_nothing(tokens: int | None) 
     assert learn(Calibration(), [sample, None]) == Calibration()
 
 
-def test_texts_that_are_empty_teach_nothing() -> None:
-    assert take_sample(["", ""], 3, messages=2, prompt=True) is None
+def test_an_answer_without_a_word_teaches_nothing() -> None:
+    assert take_sample(["", ""], 3, messages=0, prompt=False) is None
 
 
 def test_it_takes_less_than_four_kilobytes_however_much_is_learnt(truth: Truth) -> None:

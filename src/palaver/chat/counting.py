@@ -4,8 +4,18 @@ import logging
 import threading
 from collections.abc import Iterator
 
+from palaver.chat.vocabularies import Exact, Vocabularies
 from palaver.context.attachments import Image
-from palaver.context.calibration import Calibration, Sample, counter_of, learn, read, take_sample, write
+from palaver.context.calibration import (
+    Calibration,
+    Sample,
+    counter_of,
+    learn,
+    read,
+    take_sample,
+    template_of,
+    write,
+)
 from palaver.context.prompt import Prompt, Sent
 from palaver.context.tokens import Counter, count_parts, list_texts
 from palaver.errors import PalaverError
@@ -20,8 +30,9 @@ _TOOLS_DISTURB = 4  # a prompt of which tools may be more than this part tells l
 class Counters:
     """The counters of a store's actor. Safe from any thread; a counter stays as it is, `of` gives a newer one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, vocabularies: Vocabularies | None = None) -> None:
         self._store = store
+        self._vocabularies = vocabularies or Vocabularies()
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Calibration] = {}
         self._counters: dict[tuple[str, str], Counter] = {}
@@ -36,10 +47,11 @@ class Counters:
 
     def learn(self, provider: str, model: str, prompt: Prompt, answer: Message) -> None:
         """Learn from the usage of a closed answer to this prompt; without usage, nothing. Never raises."""
+        counter = self.of(provider, model)
         usage = answer.usage or _NOTHING
         samples = [
-            _prompt_sample(prompt, usage.input_tokens, self.of(provider, model)),
-            _answer_sample(answer, usage),
+            _prompt_sample(prompt, usage.input_tokens, counter),
+            None if isinstance(counter, Exact) else _answer_sample(answer, usage),
         ]
         if any(samples):
             with self._lock:
@@ -58,7 +70,10 @@ class Counters:
 
     def _keep(self, key: tuple[str, str], known: Calibration) -> None:
         self._known[key] = known
-        self._counters[key] = counter_of(known)
+        tokens = self._vocabularies.find(key[1])
+        counter = counter_of(known) if tokens is None else Exact(tokens, *template_of(known))
+        if counter != self._counters.get(key):
+            self._counters[key] = counter
 
     def _load(self, key: tuple[str, str]) -> tuple[Calibration, bool]:
         """What is stored of a model, and whether it may be replaced: what cannot be read, a newer version's, may not."""
@@ -85,16 +100,19 @@ def _prompt_sample(prompt: Prompt, tokens: int | None, counter: Counter) -> Samp
     if tokens is None or _has_images(prompt) or prompt.tools * _TOOLS_DISTURB > tokens:
         return None
     told = [_told(sent, counter) for sent in prompt.messages]
-    unknown = [sent for sent, count in zip(prompt.messages, told, strict=True) if not count]
+    unknown = [sent for sent, count in zip(prompt.messages, told, strict=True) if count is None]
     texts = (text for sent in unknown for text in list_texts(sent.parts))
-    return take_sample(texts, tokens - prompt.tools - sum(told), messages=len(told), prompt=True)
+    rest = tokens - prompt.tools - sum(count or 0 for count in told)
+    return take_sample(texts, rest, messages=len(told), prompt=True)
 
 
-def _told(sent: Sent, counter: Counter) -> int:
-    """The count the provider once gave of this answer; 0 where its tokens in the prompt are an estimate."""
+def _told(sent: Sent, counter: Counter) -> int | None:
+    """What the message takes beside the template, where a provider has told it or a tokenizer; None for an estimate."""
     count = sent.tokens - counter.per_message
+    if isinstance(counter, Exact):
+        return count
     estimated = sent.role != "assistant" or count == count_parts(sent.parts, counter)
-    return 0 if estimated else max(count, 0)
+    return None if estimated else max(count, 0)
 
 
 def _has_images(prompt: Prompt) -> bool:

@@ -24,6 +24,7 @@ from palaver.chat.rounds import Means, Rounds
 from palaver.chat.stopping import Stopping
 from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
+from palaver.chat.vocabularies import Vocabularies
 from palaver.context.prompt import Prompt
 from palaver.errors import Busy, Invalid, NotFound
 from palaver.ids import new_id
@@ -60,7 +61,7 @@ class Engine:
         self._backlog = Backlog(retry_seconds=retry_seconds)
         self._models = Models(providers, settings.model)
         self._attachments = Attachments(store)
-        counters = Counters(store)
+        counters = Counters(store, Vocabularies(settings.tokenizer))
         self._prompter = Prompter(store, self._backlog, counters=counters, attachments=self._attachments)
         self.permissions = Permissions(store)
         self._places = Places()

@@ -84,7 +84,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 def take_sample(texts: Iterable[str], tokens: int | None, *, messages: int, prompt: bool) -> Sample | None:
     """What a provider has told of a whole prompt, or of an answer; None where that cannot be so.
 
-    `messages` are those of the prompt, or the calls of an answer: each is wrapped in a few tokens.
+    `messages` are those of the prompt, or the calls of an answer: each is wrapped in a few tokens. Texts of a prompt
+    whose tokens are known are left out, and their tokens too.
     """
     sums = [0] * _TEXT_TERMS
     size = plain = 0
@@ -95,7 +96,7 @@ def take_sample(texts: Iterable[str], tokens: int | None, *, messages: int, prom
     sample = Sample((*sums, messages, int(prompt)), tokens or 0, plain)
     # No vocabulary has more tokens than bytes; with much less than usual, only what was new to the server was counted.
     most = size + 16 * messages + 256
-    return sample if size and _dot(_USUAL, sample.terms) / 4 <= sample.tokens <= most else None
+    return sample if (size or messages) and _dot(_USUAL, sample.terms) / 4 <= sample.tokens <= most else None
 
 
 def learn(known: Calibration, samples: Iterable[Sample | None]) -> Calibration:
@@ -125,6 +126,12 @@ def counter_of(known: Calibration) -> Counter:
     if known.answers >= ENOUGH:
         return Calibrated(known.weights)
     return Raised(known.weights) if known.raised else Plain()
+
+
+def template_of(known: Calibration) -> tuple[int, int]:
+    """What the model's template adds to a message and to a prompt."""
+    per_message, per_prompt = map(math.ceil, known.weights[_TEXT_TERMS:])
+    return per_message, per_prompt
 
 
 class Calibrated:

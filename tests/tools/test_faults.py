@@ -87,8 +87,7 @@ def test_a_program_killed_between_two_calls_is_started_again(make_box: MakeBox) 
     box.list_tools()
     pid = box.call("plain__process", {}).content["pid"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: bool(box.troubles()))
-    assert "has ended (signal 9)" in box.troubles()[0].text
+    until(lambda: "has ended (signal 9)" in str(box.troubles()))
     assert len(box.list_tools()) > 10
     assert box.call("plain__process", {}).content["pid"] != pid
 
@@ -198,6 +197,17 @@ def test_nothing_is_left_of_a_server_that_does_not_want_to_end(make_box: MakeBox
     assert time.monotonic() - began < 15.0
     until(lambda: not any(map(is_alive, family)))
     assert not [thread.name for thread in threading.enumerate() if "palaver-tools" in thread.name]
+
+
+def test_a_daemon_that_a_server_has_left_behind_holds_up_nothing(make_box: MakeBox) -> None:
+    box = make_box(faulty("leaves a daemon"))
+    box.list_tools()
+    daemon = int(box.call("faulty__do", {}).content)
+    began = time.monotonic()
+    box.close()
+    assert time.monotonic() - began < 15.0
+    assert groups_of(os.getpid()) == []
+    os.kill(daemon, signal.SIGKILL)
 
 
 def test_close_ends_calls_and_starts_that_run(make_box: MakeBox) -> None:

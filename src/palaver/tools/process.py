@@ -102,6 +102,8 @@ class Program:
                     with anyio.move_on_after(_FLUSH):
                         await written.wait()
                     await _end(process)
+                    received.close()
+                    sending.close()
                 tasks.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             await _reap(process)
@@ -200,6 +202,10 @@ async def _end(process: Process) -> None:
 
 
 async def _reap(process: Process) -> None:
-    """Close the pipes, also those a grandchild still holds, and take note of the end."""
+    """Close the pipes, also those that something it has started still holds, and take note of the end."""
+    # Nothing public does that: asyncio waits until the other end of each is closed, too.
+    transport = getattr(getattr(process, "_process", None), "_transport", None)
     with anyio.move_on_after(_GRACE), suppress(OSError):
+        if transport is not None:
+            transport.close()
         await process.aclose()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 FAULT = sys.argv[1]
+calls: list[str] = []
 GARBAGE = "\x1b[1mthis is no message\x1b[0m"
 
 
@@ -38,6 +39,11 @@ def before() -> None:
             for _ in range(4):
                 os.write(2, b"\xff noise " * 100_000)
             os.write(2, b"\n")
+        case "leaves a daemon":
+            daemon = subprocess.Popen(
+                [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
+            )
+            calls.append(str(daemon.pid))
         case "stays":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -100,9 +106,6 @@ def tools(cursor: str | None) -> dict[str, Any]:
             return {"tools": [tool("do"), *([tool("more")] if calls else [])]}
 
 
-calls: list[str] = []
-
-
 def call(message: dict[str, Any], name: str) -> None:  # noqa: C901, PLR0912  (one case for each fault)
     calls.append(name)
     match FAULT:
@@ -141,6 +144,8 @@ def call(message: dict[str, Any], name: str) -> None:  # noqa: C901, PLR0912  (o
         case "asks back":
             write(json.dumps({"jsonrpc": "2.0", "id": 99, "method": "sampling/createMessage", "params": {}}))
             reply(message, {"content": [{"type": "text", "text": sys.stdin.readline()}]})
+        case "leaves a daemon":
+            reply(message, {"content": [{"type": "text", "text": calls[0]}]})
         case _:
             reply(message, {"content": [{"type": "text", "text": "done"}]})
 

@@ -22,7 +22,7 @@ __all__ = ["Compression", "NewSessionWanted"]
 _ROLLOVERS = 8
 """For one question: each but the last ends with a larger window."""
 
-_URGENT_PERCENT = 90
+_URGENT_PERCENT = 85
 """Of the limit: from here on a summary is made whether the model answers or not, so that it does not come to more."""
 
 _log = logging.getLogger(__name__)

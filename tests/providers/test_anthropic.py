@@ -391,6 +391,27 @@ def test_without_a_known_effort_nothing_is_said_of_thinking(effort: object) -> N
 
 
 @pytest.mark.parametrize(
+    ("model", "thinks"),
+    [
+        ("claude-opus-5-5", True),
+        ("claude-sonnet-5", True),
+        ("claude-opus-4-8", False),
+        ("claude-next", False),
+    ],
+)
+def test_a_model_that_thinks_unasked_has_room_for_it_and_shows_it(model: str, thinks: bool) -> None:
+    body = to_body(a_request(model=model, settings={"max_tokens": 100}))
+    assert body.get("thinking") == ({"type": "adaptive", "display": "summarized"} if thinks else None)
+    assert body["max_tokens"] == 100 + (16_384 if thinks else 0)
+    assert "output_config" not in body
+
+
+def test_a_model_that_cannot_be_kept_from_thinking_thinks_as_little_as_it_can() -> None:
+    body = to_body(a_request(model="claude-opus-5-5", settings={"reasoning_effort": "none"}))
+    assert (body["output_config"], body["max_tokens"]) == ({"effort": "low"}, MAX_TOKENS + 2048)
+
+
+@pytest.mark.parametrize(
     ("model", "takes"),
     [
         ("claude-3-haiku-20240307", True),

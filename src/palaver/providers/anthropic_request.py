@@ -27,8 +27,11 @@ _BUDGETS = {  # with `MAX_TOKENS` less than the 15 % of a window of 200,000 that
     "max": 21000,
 }
 _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d\d?))?(?!\d)")
+_UNTOLD = (99, 0)
 _BY_EFFORT = (4, 6)
 """From this version on Claude thinks as much as an effort says; before it, by a number of tokens."""
+_BY_ITSELF = (5, 0)
+"""From this version on Claude thinks unasked, and shows its thoughts only where that is asked."""
 _NO_SAMPLING = (4, 7)
 """From this version on Claude takes no temperature."""
 _BOUND = {"fable": (5, 1), "mythos": (5, 1), "opus": (5, 5), "sonnet": (5, 5), "haiku": (5, 5)}
@@ -197,20 +200,30 @@ class _Ids:
 
 
 def _thinking(body: dict[str, Any], request: Request, provider: str) -> dict[str, Any]:
-    """The request with thinking where an effort is set. A model that thinks takes no temperature."""
+    """The request with thinking where an effort is set, or the model thinks unasked."""
     effort = request.settings.get("reasoning_effort")
+    version = _version(request.model)
     if effort not in _BUDGETS:
-        return body
-    budget = _BUDGETS[effort]
-    asked: dict[str, Any] = {"max_tokens": budget + body["max_tokens"]}
-    if _version(request.model) >= _BY_EFFORT:
-        asked["thinking"] = {"type": "adaptive", "display": "summarized"}
-        asked["output_config"] = {"effort": "low" if effort == "minimal" else effort}
-    elif _began_without_thought(request.messages, provider):
+        by_itself = _BY_ITSELF <= version < _UNTOLD
+        return _adaptive(body, "low" if effort == "none" else None) if by_itself else body
+    if version >= _BY_EFFORT:
+        return _adaptive(body, effort)
+    if _began_without_thought(request.messages, provider):
         return body  # it thinks from the first call on or not at all
-    else:
-        asked["thinking"] = {"type": "enabled", "budget_tokens": budget}
-    return _without_sampling(body) | asked
+    return _with_room(body, effort) | {"thinking": {"type": "enabled", "budget_tokens": _BUDGETS[effort]}}
+
+
+def _adaptive(body: dict[str, Any], effort: str | None) -> dict[str, Any]:
+    """As much as an effort says, "high" where none is said; not all models can be kept from thinking."""
+    asked: dict[str, Any] = {"thinking": {"type": "adaptive", "display": "summarized"}}
+    if effort is not None:
+        asked["output_config"] = {"effort": "low" if effort == "minimal" else effort}
+    return _with_room(body, effort or "high") | asked
+
+
+def _with_room(body: dict[str, Any], effort: str) -> dict[str, Any]:
+    """What is thought counts as part of the answer. A model that thinks takes no temperature."""
+    return _without_sampling(body) | {"max_tokens": _BUDGETS[effort] + body["max_tokens"]}
 
 
 def _began_without_thought(messages: Sequence[Sent], provider: str) -> bool:
@@ -247,7 +260,7 @@ def _version(model: str) -> tuple[int, int]:
     name = model.rpartition("/")[2]
     told = _VERSION.match(name)
     if told is None:
-        return (99, 0) if name.startswith("claude-") else (0, 0)
+        return _UNTOLD if name.startswith("claude-") else (0, 0)
     return int(told[1]), int(told[2] or 0)
 
 

@@ -1,5 +1,6 @@
 """Calls of tools of a real server, over stdio and over HTTP."""
 
+import gc
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ from palaver.settings import ToolServerSettings
 from palaver.tools.base import Offer, Returned
 from palaver.tools.mcp import McpToolbox
 from palaver.tools.results import MAX_CHARACTERS
-from tests.tools.conftest import MakeBox, Web, plain, until
+from tests.tools.conftest import MakeBox, Web, loops, open_files, plain, until
 
 
 @pytest.fixture
@@ -173,6 +174,17 @@ def test_an_address_whose_server_was_away_is_spoken_to_again(site: Web, make_box
     assert "'web' cannot be reached" in away.content
     site.start()
     assert box.call("web__echo", {"text": "again"}) == Returned("again")
+
+
+def test_nothing_is_left_of_a_connection_to_an_address(site: Web, make_box: MakeBox, tmp_path: Path) -> None:
+    before = open_files()
+    box = make_box(ToolServerSettings(name="web", url=site.url))
+    box.list_tools()
+    box.call("web__wait", {"seconds": 60, "mark": str(tmp_path / "mark")}, timeout=0.5)
+    box.close()
+    gc.collect()
+    assert open_files() == before
+    assert not loops()
 
 
 def test_headers_carry_the_key_that_is_named(site: Web, make_box: MakeBox) -> None:

@@ -1,5 +1,6 @@
 """Everything a server can do wrong: it is named, the others go on, nothing hangs, nothing is left."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from palaver.tools.base import Returned
 from palaver.tools.catalog import MAX_DESCRIPTION
 from palaver.tools.link import MAX_TOOLS
 from palaver.tools.server import MAX_STARTS
-from tests.tools.conftest import MakeBox, faulty, is_alive, plain, until
+from tests.tools.conftest import MakeBox, faulty, is_alive, loops, open_files, plain, until
 
 
 def test_servers_that_do_not_come_up_are_named_and_the_others_go_on(make_box: MakeBox) -> None:
@@ -196,7 +197,27 @@ def test_nothing_is_left_of_a_server_that_does_not_want_to_end(make_box: MakeBox
     box.close()
     assert time.monotonic() - began < 15.0
     until(lambda: not any(map(is_alive, family)))
-    assert not [thread.name for thread in threading.enumerate() if "palaver-tools" in thread.name]
+    assert not loops()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("none", "dies", "dies at once", "never answers", "speaks nonsense", "closes stdout"),
+        *("answers late", "endless line", "nothing listens"),
+    ],
+)
+def test_no_file_no_thread_and_no_process_is_left_of_a_server(make_box: MakeBox, fault: str) -> None:
+    nothing = ToolServerSettings(name="faulty", url="http://127.0.0.1:9/mcp")
+    before = open_files()
+    box = make_box(nothing if fault == "nothing listens" else faulty(fault), start_seconds=10.0)
+    box.list_tools()
+    box.call("faulty__do", {}, timeout=0.5)
+    box.close()
+    gc.collect()  # what was not closed is an unraisable error now
+    assert open_files() == before
+    assert not loops()
+    assert groups_of(os.getpid()) == []
 
 
 def test_a_daemon_that_a_server_has_left_behind_holds_up_nothing(make_box: MakeBox) -> None:

@@ -102,11 +102,10 @@ class Program:
                     with anyio.move_on_after(_FLUSH):
                         await written.wait()
                     await _end(process)
+                    await _reap(process)
                     received.close()
                     sending.close()
                 tasks.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
-            await _reap(process)
 
     def _state(self) -> str:
         code = self._process.returncode if self._process is not None else None

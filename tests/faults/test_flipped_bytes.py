@@ -160,3 +160,41 @@ def find_pages(path: Path, key: bytes | None, table: str) -> list[int]:
     with closing(connect(path, derived, mode="alone")) as connection:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
         return [page for (page,) in connection.execute("SELECT pageno FROM dbstat WHERE name = ?", (table,))]
+
+
+LEADING = (
+    "project",
+    "session",
+    "session_detail",
+    "sqlite_autoindex_session_1",
+    "session_list",
+    "project_owner",
+)
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("table", LEADING)
+def test_every_message_is_exported_where_only_what_leads_to_it_is_lost(
+    tmp_path: Path, key: bytes | None, table: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    path, rescued_path = tmp_path / "palaver.db", tmp_path / "rescued.jsonl"
+    with palaver.open_store(path, key=key) as store:
+        for talk in range(3):
+            a_conversation(store, *[f"message {talk}.{n}" for n in range(5)], title=f"Talk {talk}")
+        stranger = store.as_actor("stranger")
+        a_conversation(stranger, "not yours")
+    pages = find_pages(path, key, table)
+    content = bytearray(path.read_bytes())
+    for page in pages:
+        content[(page - 1) * 4096 : page * 4096] = random.Random(page).randbytes(4096)
+    path.write_bytes(content)
+    with palaver.open_store(path, key=key) as store:
+        take_out(rescued(store, lambda lost: None), rescued_path)
+    with palaver.open_store(tmp_path / "again.db") as store:
+        assert bring_in(store, rescued_path).skipped == []
+        found = {message.text for each in store.list_sessions().items for message in store.messages(each.id)}
+        assert store.verify().problems == []
+    wanted = {f"message {talk}.{n}" for talk in range(3) for n in range(5)}
+    assert found - {"not yours"} == wanted
+    assert "not yours" not in found or table in ("project", "session")  # then nobody can tell whose it was

@@ -2,23 +2,27 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from palaver.errors import Corrupt, NotFound
 from palaver.ids import from_bytes
 from palaver.model import Checkpoint, Message, Page, Project, Session, Snapshot
 from palaver.storage.rows import ProjectRow, SessionRow
+from palaver.storage.sqlite.detour import LOST_PROJECT, Detour, lost_project
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.sqlite.transaction import ReadTransaction
 from palaver.storage.transaction import Row
 from palaver.storage.verbs import changes, lookup, messages
 from palaver.store import HEAD, SYSTEM_ACTOR, Filter, Head
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Lost = Callable[[Corrupt], object]
 
 _BATCH = 500
 _PIECE = 1 << 20
+_LAST_PAGE = "lost"
+_LOST_ID = from_bytes(LOST_PROJECT)
 
 
 class RescuedStore(SqliteStore):
@@ -27,16 +31,27 @@ class RescuedStore(SqliteStore):
     def __init__(self, store: SqliteStore, lost: Lost) -> None:
         super().__init__(store._database, store.actor)  # noqa: SLF001  (the same class's)
         self._lost = lost
+        self._keys: dict[bytes, int] = {}
+        self._told: set[int] = set()
+
+    def _read(self, verb: Callable[Concatenate[Detour, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        with self._database.read(self.actor) as tx:
+            return verb(Detour(tx, self._keys), *arguments, **named)
 
     def list_projects(
         self, *, trashed: bool = False, after: str | None = None, limit: int = 50
     ) -> Page[Project]:
+        """As they are listed, and on a page after them one for the sessions whose own cannot be read, if there are any."""
+        if after == _LAST_PAGE:
+            homeless = any(session.project_id == _LOST_ID for session in self._all_sessions())
+            return Page([lost_project(self.actor)] if homeless else [])
         try:
-            return super().list_projects(trashed=trashed, after=after, limit=limit)
+            page = super().list_projects(trashed=trashed, after=after, limit=limit)
         except Corrupt as exc:
             self._lost(exc)
-        every = list(self._one_by_one("project", self._project_by_key))
-        return Page([project for project in every if (project.trashed_at is not None) == trashed])
+            every = list(self._one_by_one("project", self._project_by_key))
+            page = Page([project for project in every if (project.trashed_at is not None) == trashed])
+        return page if trashed or page.next_cursor else Page(page.items, _LAST_PAGE)
 
     def list_sessions(
         self,
@@ -47,12 +62,29 @@ class RescuedStore(SqliteStore):
         limit: int = 50,
     ) -> Page[Session]:
         """A page of the list; where it cannot be read, all there are in one, whatever the filter says."""
-        try:
-            return super().list_sessions(project_id=project_id, filter=filter, after=after, limit=limit)
-        except Corrupt as exc:
-            self._lost(exc)
-        every = self._one_by_one("session", self._session_by_key)
-        return Page([session for session in every if project_id in (None, session.project_id)])
+        if project_id != _LOST_ID:
+            try:
+                return super().list_sessions(project_id=project_id, filter=filter, after=after, limit=limit)
+            except Corrupt as exc:
+                self._lost(exc)
+        return Page([session for session in self._all_sessions() if project_id in (None, session.project_id)])
+
+    def _all_sessions(self) -> Iterator[Session]:
+        for key in self._read(Detour.list_keys):
+            try:
+                found = self._read(_session_by_key, key)
+            except Corrupt as exc:
+                self._lost(Corrupt(f"session number {key}: {exc.message}", where=f"session number {key}"))
+                continue
+            if found is not None:
+                self._tell_of_lost(key, found)
+                yield found
+
+    def _tell_of_lost(self, key: int, session: Session) -> None:
+        if session.project_id == _LOST_ID and key not in self._told:
+            self._told.add(key)
+            what = f"session number {key}: it or its project cannot be read; its messages are in “{session.title}”"
+            self._lost(Corrupt(what, where=f"session number {key}"))
 
     def get_session(self, session_id: str) -> Session:
         try:
@@ -65,7 +97,8 @@ class RescuedStore(SqliteStore):
         """The branch; from where it cannot be followed any more, every message that comes after."""
         last = 0
         try:
-            for message in super().messages(session_id, leaf_id=leaf_id):
+            row, ranges = self._read(messages.find_branch, session_id, leaf_id)
+            for message in self._branch(from_bytes(row.id), ranges):
                 yield message
                 last = message.position
         except Corrupt:
@@ -157,7 +190,11 @@ class RescuedStore(SqliteStore):
     def _last_position(self, session_id: str) -> int:
         """No session has more messages than there are changes, whatever its own row says."""
         row = self._session_row(session_id)
-        return min(row.last_position, self._read(changes.last_number)) if row else 0
+        if row is None:
+            return 0
+        last = self._read(Detour.last_position, row.key)
+        changed = self._readable(lambda: self._read(changes.last_number), last)
+        return max(last, min(row.last_position, changed))
 
     def _one_by_one(self, table: str, read: Callable[[ReadTransaction, int], T | None]) -> Iterator[T]:
         try:
@@ -178,9 +215,10 @@ class RescuedStore(SqliteStore):
         found = tx.row("find_project_by_key", key=key)
         return ProjectRow(*found).value() if found and self.actor in (found[4], SYSTEM_ACTOR) else None
 
-    def _session_by_key(self, tx: ReadTransaction, key: int) -> Session | None:
-        found = tx.row("find_session_by_key", key=key, actor=self.actor)
-        return lookup.session_value(tx, *lookup.split_session(found)) if found else None
+
+def _session_by_key(tx: ReadTransaction, key: int) -> Session | None:
+    found = tx.row("find_session_by_key", key=key, actor=tx.actor)
+    return lookup.session_value(tx, *lookup.split_session(found)) if found else None
 
 
 def _last_key(tx: ReadTransaction, table: str) -> int:

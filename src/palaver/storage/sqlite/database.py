@@ -172,11 +172,11 @@ class Database:
         """Bytes of the database and of its text index, and the schema's number."""
         pages, page_size = tx.connection.pragma("page_count"), tx.connection.pragma("page_size")
         found = tx.row("index_size")
-        schema_number = schema.applied(tx.connection)[-1].number
+        steps = schema.applied(tx.connection)
         return {
             "database_size": pages * page_size,
             "index_size": found[0] if found else 0,
-            "schema": schema_number,
+            "schema": steps[-1].number if steps else 0,
         }
 
     def close(self) -> None:

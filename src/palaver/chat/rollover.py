@@ -1,6 +1,7 @@
 """What happens when a conversation is over its window: one short summary of all but the newest turns."""
 
 from palaver.chat.events import CheckpointStarted, InputRequired, Rollover
+from palaver.chat.modes import system_prompt_of
 from palaver.chat.prompting import Prompter, View
 from palaver.chat.scope import Scope
 from palaver.chat.summarising import Summariser, Work
@@ -50,7 +51,7 @@ class RollingOver:
             new_tokens=after,
         )
         scope.tell(told)
-        choice = scope.ask(_question(scope, stretch, view))
+        choice = scope.ask(_question(scope))
         if choice == "larger":
             self._enlarge(scope, view, checkpoint)
             return True
@@ -64,12 +65,12 @@ class RollingOver:
     def _find(self, scope: Scope, view: View, prompt: Prompt) -> Stretch | None:
         weights = view.weights
         tokens = rollover_target(view.limit, view.limit)
-        prompt_text = view.session.system_prompt
+        prompt_text = system_prompt_of(view.session)
         before = prompt.overhead + (weights.text("system", prompt_text).tokens if prompt_text else 0)
         summary = weights.text("system", SUMMARY_HEADING).tokens + tokens
         room = view.limit * EMERGENCY_PERCENT // 100 - before - summary
         most = Work(scope, view, _COMPACT, tokens).most
-        return find_rollover(view.reader().read(), room=room, most=most, counter=view.counter)
+        return find_rollover(view.reader().read(), room=room, most=most)
 
     def _moved(self, scope: Scope, view: View) -> bool:
         """Whether another branch is shown by now: then this one is not the place for it."""
@@ -121,15 +122,12 @@ class RollingOver:
         return self._prompter.look(session, scope.leaf_id, scope.provider, scope.model, tools=view.tools)
 
 
-def _question(scope: Scope, stretch: Stretch, view: View) -> InputRequired:
+def _question(scope: Scope) -> InputRequired:
     return InputRequired(
         id=scope.next_id(),
         request_id=new_id(),
         kind="rollover",
-        text=(
-            f"The conversation is over the window of {view.window.size} tokens. {stretch.messages} older messages are now "
-            "sent as one short summary. Go on, start a new session, take a larger window, or look at the history?"
-        ),
+        text="How do you want to go on?",
         choices=CHOICES,
         default="continue",
     )

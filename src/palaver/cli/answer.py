@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Literal, Protocol, Self, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -17,7 +18,7 @@ from palaver.cli.blocks import divide, find_settled
 from palaver.cli.choices import choose, explain, offer
 from palaver.cli.keys import Keys
 from palaver.cli.markdown import Prose
-from palaver.cli.terms import fit, number, visible
+from palaver.cli.terms import fit, number, one_line, visible
 
 _FRAMES = 12
 _MARGIN = 2
@@ -50,7 +51,7 @@ class Answer(Protocol):
     def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:
         """The person's choice; None where `over` says that it is not waited for any more."""
 
-    def aside(self, show: Callable[[], None]) -> None:
+    def aside(self, show: Callable[[], object]) -> None:
         """Let something else be shown between the pieces of the answer."""
 
 
@@ -105,7 +106,7 @@ class PlainAnswer:
     def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:  # noqa: ARG002 (a pipe)
         return event.default
 
-    def aside(self, show: Callable[[], None]) -> None:
+    def aside(self, show: Callable[[], object]) -> None:
         pass
 
 
@@ -120,10 +121,10 @@ class LiveAnswer:
         self._console = console
         self._keys = keys
         self._doing: str | None = None
-        self._offer: Text | None = None
+        self._question: InputRequired | None = None
         self._tail = ""
         self._held = ""
-        self._printed = False
+        self._last: Literal["text", "note"] | None = None
         self._joined = False
         self._words = 0
         self._thinking_since = 0.0
@@ -186,28 +187,29 @@ class LiveAnswer:
     def ask(self, event: InputRequired, over: Callable[[], bool]) -> str | None:
         if self._keys is None:
             return event.default
-        self._note(explain(event, self._console.width))
+        self._note(explain(event, self._console.width), apart=True)
         self._keys.settle()
-        self._offer = offer(event)
+        self._question = event
         try:
-            while (key := self._keys.read(over)) is not None:
-                if (choice := choose(event, key)) is not None:
-                    return choice
-            return None
+            return self._keys.choose(partial(choose, event), over)
         finally:
-            self._offer = None
+            self._question = None
 
-    def aside(self, show: Callable[[], None]) -> None:
+    def aside(self, show: Callable[[], object]) -> None:
         with self._cursor:
             self._flush()
             show()
+            self._last = "note"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._offer is not None:
-            yield self._offer
+        if self._question is not None:
+            yield offer(self._question, console.width)
+            if self._keys is not None and self._keys.typed:
+                kept = f"kept for afterwards: {one_line(self._keys.typed)}"
+                yield Text(fit(kept, console.width).rstrip(), style="dim")
         elif self._tail.strip():
             lines = self._lines(self._tail)[-self._room :]
-            if self._printed and not self._joined and len(lines) < self._room:
+            if self._last and not self._joined and len(lines) < self._room:
                 yield Segment.line()
             for line in lines:
                 yield from line
@@ -242,15 +244,18 @@ class LiveAnswer:
             self._joined = joined
 
     def _print(self, text: str) -> None:
-        if self._printed and not self._joined:
+        if self._last and not self._joined:
             self._console.print()
         self._console.print(Prose(text))
-        self._printed, self._joined = True, False
+        self._last, self._joined = "text", False
 
-    def _note(self, text: Text) -> None:
+    def _note(self, text: Text, *, apart: bool = False) -> None:
         with self._cursor:
             self._flush()
+            if self._last == "text" or (apart and self._last):
+                self._console.print()
             self._console.print(text)
+            self._last, self._joined = "note", False
 
     def _flush(self) -> None:
         """What has come so far is printed for good: something else follows it."""

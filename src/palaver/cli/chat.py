@@ -15,7 +15,7 @@ from palaver.cli.arguments import SessionName
 from palaver.cli.exits import exit_code
 from palaver.cli.keys import Keys
 from palaver.cli.output import notice, out, print_json
-from palaver.cli.talk import Talk
+from palaver.cli.talk import Talk, recall
 from palaver.cli.turns import Outcome, show_turn
 
 _PATIENCE = 3.0
@@ -61,10 +61,10 @@ def _answer(app: App, talk: Talk, question: str, *, asks: bool) -> int:
     if talk.only_demo and not app.as_json:
         notice("palaver: no model was found; the built-in demo answers")
     turn = talk.ask(question)
-    outcome = _show(app, turn, asks=asks)
+    outcome = _show(app, talk, turn, asks=asks)
     if outcome.new_session_id:
         talk.go_to(outcome.new_session_id)
-        outcome = _show(app, talk.ask_there(turn), asks=asks)
+        outcome = _show(app, talk, talk.ask_there(turn), asks=asks)
     if app.as_json:
         print_json(outcome.message)
     if outcome.message.status == "cancelled":
@@ -72,15 +72,15 @@ def _answer(app: App, talk: Talk, question: str, *, asks: bool) -> int:
     return exit_code(outcome.code) if outcome.code else 0
 
 
-def _show(app: App, turn: Turn, *, asks: bool) -> Outcome:
+def _show(app: App, talk: Talk, turn: Turn, *, asks: bool) -> Outcome:
     with ExitStack() as shown:
         answer: Answer
         if app.as_json or not sys.stdout.isatty():
             answer = PlainAnswer(None if app.as_json else sys.stdout, sys.stderr)
         else:
-            answer = LiveAnswer(out(), shown.enter_context(Keys()) if asks else None)
+            answer = LiveAnswer(out(), shown.enter_context(Keys(out())) if asks else None)
         shown.enter_context(answer)
-        return show_turn(turn, answer)
+        return show_turn(turn, answer, lambda: recall(out(), talk), commands=False)
 
 
 def _converse(app: App, talk: Talk) -> int:

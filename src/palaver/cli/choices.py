@@ -17,15 +17,15 @@ _WORDS: Mapping[str, str] = {
     "continue": "go on here",
     "new": "new session",
     "larger": "larger window",
-    "history": "look at what was said",
+    "history": "history",
 }
 _INDENT = "  "
 _ALSO = {"y": "once"}
+_LEAVES = ("\r", "\x1b")
+"""Enter, and Esc: the default."""
 _DONE: Mapping[str, str] = {
-    "once": "allowed once",
     "session": "allowed in this session",
     "always": "always allowed from now on",
-    "no": "not allowed",
     "continue": "going on here",
     "new": "going on in a new session",
     "larger": "going on with a larger window",
@@ -34,7 +34,7 @@ _DONE: Mapping[str, str] = {
 
 def explain(event: InputRequired, width: int) -> Text:
     """The question in full: a call with everything it would be given, on one line where that has room."""
-    text = Text(f"\n{visible(event.text)}", style="bold yellow")
+    text = Text(visible(event.text), style="bold yellow")
     if event.call is not None:
         data = msgspec.json.encode(event.call.args)
         shown = visible(data.decode())
@@ -44,14 +44,14 @@ def explain(event: InputRequired, width: int) -> Text:
     return text
 
 
-def offer(event: InputRequired) -> Text:
-    """The choices on one line, each with its key."""
-    line = Text()
+def offer(event: InputRequired, width: int) -> Text:
+    """The choices, each with its key: on one line where that has room, else one below the other."""
+    choices = []
     for key, choice in keys_of(event).items():
-        words = _WORDS.get(choice, choice)
-        line.append(f"[{key}] ", style="bold cyan")
-        line.append(words + (" (Enter)" if choice == event.default else "") + "  ")
-    return line
+        words = _WORDS.get(choice, choice) + (" (Enter)" if choice == event.default else "")
+        choices.append(Text.assemble((f"[{key}]", "bold cyan"), f" {words}"))
+    line = Text("  ").join(choices)
+    return line if line.cell_len <= width else Text("\n").join(choices)
 
 
 def keys_of(event: InputRequired) -> dict[str, str]:
@@ -65,13 +65,13 @@ def keys_of(event: InputRequired) -> dict[str, str]:
 
 def choose(event: InputRequired, key: str) -> str | None:
     """The choice that a key makes; None for a key that makes none."""
-    if key == "\r":
+    if key in _LEAVES:
         return event.default
     chosen = keys_of(event).get(key.lower())
     also = _ALSO.get(key.lower())
     return chosen or (also if also in event.choices else None)
 
 
-def say_done(choice: str) -> str:
-    """What a choice means from now on."""
-    return _DONE.get(choice, choice)
+def say_done(choice: str) -> str | None:
+    """What a choice means from now on; None where that is seen at once."""
+    return _DONE.get(choice)

@@ -20,12 +20,11 @@ from palaver.cli.keys import Keys
 from palaver.cli.meter import Meter
 from palaver.cli.offers import Offers
 from palaver.cli.output import out
+from palaver.cli.progress import patience
 from palaver.cli.prompter import Prompter
 from palaver.cli.replies import show_reply
-from palaver.cli.show import newest_messages
-from palaver.cli.talk import Talk
+from palaver.cli.talk import Talk, recall
 from palaver.cli.terms import named, one_line
-from palaver.cli.transcript import Reader
 from palaver.cli.turns import show_compacting, show_turn
 from palaver.errors import PalaverError
 from palaver.ids import short
@@ -34,8 +33,7 @@ from palaver.providers.demo import HOW_TO_ADD
 
 _RECALLED = 4
 _MOVED = 2
-_LOOKED_AT = 12
-"""Messages that are shown again: of a session that is gone on with, of another branch, before a choice."""
+"""Messages that are shown again: of a session that is gone on with, of another branch."""
 
 
 class Conversation:
@@ -73,11 +71,12 @@ class Conversation:
         except PalaverError as exc:
             self._console.print(Text(one_line(str(exc)), style="red"))
         except KeyboardInterrupt:
-            self._hint("The answer is still being stopped.")
+            self._hint("Stopped.")
         return True
 
     def _obey(self, line: str) -> bool:
-        reply = run_command(self._talk.context, line)
+        with Keys(self._console), patience(self._console):
+            reply = run_command(self._talk.context, line)
         if isinstance(reply, Ended):
             return False
         self._follow(reply)
@@ -88,7 +87,7 @@ class Conversation:
             case Started(turn=turn):
                 self._show(turn)
             case Compressing(compacting=compacting):
-                with Keys() as keys, LiveAnswer(self._console, keys) as answer:
+                with Keys(self._console) as keys, LiveAnswer(self._console, keys) as answer:
                     show_compacting(compacting, answer)
             case Editing(message=message):
                 self._edit(message)
@@ -114,19 +113,23 @@ class Conversation:
 
     def _show(self, turn: Turn) -> None:
         self._console.print()
-        with Keys() as keys, LiveAnswer(self._console, keys) as answer:
-            outcome = show_turn(turn, answer, self._look_back)
+        with Keys(self._console) as keys, LiveAnswer(self._console, keys) as answer:
+            outcome = show_turn(turn, answer, self._look_back, commands=True)
         self._typed += keys.take_typed()
+        hints = []
         if outcome.code:
-            self._hint("/retry asks again.")
+            hints.append("/retry asks again.")
         if outcome.title:
-            self._hint(f"This session is now called “{one_line(outcome.title)}”.")
+            hints.append(f"This session is now called “{one_line(outcome.title)}”")
+        if hints:
+            self._console.print()
+            self._hint("\n".join(hints))
         if outcome.new_session_id:
             show_reply(self._console, self._talk.go_to(outcome.new_session_id))
             self._show(self._talk.ask_there(turn))
 
     def _look_back(self) -> None:
-        self._recall(_LOOKED_AT)
+        recall(self._console, self._talk)
         self._hint(f"`palaver show {short(self._talk.session.id)}` shows all of it.")
 
     def _take_typed(self) -> str:
@@ -156,12 +159,7 @@ class Conversation:
         return f"{session.model} of {session.provider} is not there now; /model demo goes on without it."
 
     def _recall(self, count: int) -> None:
-        session = self._talk.session
-        messages = newest_messages(self._talk.store, session, count)
-        self._console.print()
-        reader = Reader(self._console)
-        for message in messages:
-            reader.show(message)
+        messages = recall(self._console, self._talk, count)
         if messages and messages[-1].status == "interrupted":
             self._hint("The last answer was interrupted; /retry asks again.")
 

@@ -1,11 +1,15 @@
 """What a person sees while something takes long: on stderr, and only on a terminal."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from palaver.cli.output import err
+
+_AT_ONCE_SECONDS = 0.5
 
 
 @contextmanager
@@ -17,6 +21,21 @@ def working(what: str) -> Iterator[None]:
         return
     with console.status(f"{what} …"):
         yield
+
+
+@contextmanager
+def patience(console: Console) -> Iterator[None]:
+    """A sign of life on a terminal for what is mostly done at once."""
+    status = console.status("one moment …")
+    timer = threading.Timer(_AT_ONCE_SECONDS, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 @contextmanager

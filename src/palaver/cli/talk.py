@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from rich.console import Console
+
 from palaver import __version__, locations
 from palaver.chat.commands import Context, Switched, attach_file
 from palaver.chat.engine import Engine
@@ -13,6 +15,8 @@ from palaver.chat.lifecycle import SessionManager
 from palaver.chat.turn import Turn
 from palaver.cli.app import App
 from palaver.cli.output import notice
+from palaver.cli.show import newest_messages
+from palaver.cli.transcript import Reader
 from palaver.errors import NotFound
 from palaver.model import Message, NewMessage, Session, user
 from palaver.providers.credentials import Keys
@@ -20,6 +24,9 @@ from palaver.providers.demo import DemoProvider
 from palaver.providers.discover import find_providers
 from palaver.store import Filter
 from palaver.tools.base import Toolbox
+
+LOOKED_AT = 12
+"""Messages that are shown again before a choice."""
 
 
 class Talk:
@@ -120,6 +127,16 @@ class Talk:
             context_size=self._settings.context_size,
             system_prompt=self._settings.system_prompt,
         )
+
+
+def recall(console: Console, talk: Talk, count: int = LOOKED_AT) -> list[Message]:
+    """Show the newest messages of the session again, and give them."""
+    messages = newest_messages(talk.store, talk.session, count)
+    console.print()
+    reader = Reader(console)
+    for message in messages:
+        reader.show(message)
+    return messages
 
 
 def _find_tools(app: App) -> Toolbox | None:

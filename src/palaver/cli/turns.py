@@ -35,12 +35,13 @@ class Outcome(NamedTuple):
     new_session_id: str | None = None
 
 
-def show_turn(turn: Turn, answer: Answer, look: Callable[[], None] | None = None) -> Outcome:
+def show_turn(turn: Turn, answer: Answer, look: Callable[[], object], *, commands: bool) -> Outcome:
     """Show a turn to its end. Ctrl+C stops it and keeps what came; a second one stops waiting for that.
 
-    `look` shows what was said before, for whoever wants to see it before a choice.
+    `look` shows what was said before, for whoever wants to see it before a choice. `commands`: slash commands can be
+    typed afterwards.
     """
-    showing = _Showing(turn, answer, look)
+    showing = _Showing(answer, turn, look, commands=commands)
     with stopping(turn):
         for event in turn.events():
             match event:
@@ -53,7 +54,7 @@ def show_turn(turn: Turn, answer: Answer, look: Callable[[], None] | None = None
 
 def show_compacting(compacting: Compacting, answer: Answer) -> None:
     """Show the making of a checkpoint to its end. Ctrl+C gives it up."""
-    showing = _Showing(None, answer, None)
+    showing = _Showing(answer, commands=True)
     with stopping(compacting):
         for event in compacting.events():
             showing.show(event)
@@ -62,12 +63,21 @@ def show_compacting(compacting: Compacting, answer: Answer) -> None:
 class _Showing:
     """What was shown of a turn so far, as far as what follows depends on it."""
 
-    def __init__(self, turn: Turn | None, answer: Answer, look: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        turn: Turn | None = None,
+        look: Callable[[], object] = lambda: None,
+        *,
+        commands: bool,
+    ) -> None:
         self.title: str | None = None
         self._turn = turn
         self._answer = answer
         self._look = look
+        self._commands = commands
         self._calls: dict[str, ToolCall] = {}
+        self._refused: set[str] = set()
         self._since = time.monotonic()
 
     def show(self, event: events.TurnEvent) -> None:
@@ -104,8 +114,10 @@ class _Showing:
             return Outcome(event.message, title=self.title, new_session_id=event.new_session_id)
         if event.message.status == "cancelled":
             answer.say("Stopped; what came is kept.")
-        if event.finish_reason == "length":
+        elif event.finish_reason == "length":
             answer.say("The answer ends here because it reached the model's limit.")
+        elif not event.message.text.strip():
+            answer.say("The model answered nothing.")
         return Outcome(event.message, title=self.title)
 
     def _begin(self, call: ToolCall) -> None:
@@ -118,9 +130,12 @@ class _Showing:
         seconds, self._since = time.monotonic() - self._since, time.monotonic()
         mark = "✗" if result.is_error else "✓"
         what = one_line(describe(call)).removeprefix("calls ") if call else result.name
-        line = f"{mark} {shorten(what)} · {seconds:.1f} s"
-        if result.is_error:
-            line += f": {shorten(one_line(describe(result)).partition(': ')[2])}"
+        if result.call_id in self._refused:
+            line = f"{mark} {shorten(what)} · not allowed"
+        else:
+            line = f"{mark} {shorten(what)} · {seconds:.1f} s"
+            if result.is_error:
+                line += f": {shorten(one_line(describe(result)).partition(': ')[2])}"
         self._answer.tell(line)
         self._answer.progress(one_line(describe(next(iter(self._calls.values())))) if self._calls else None)
 
@@ -130,15 +145,17 @@ class _Showing:
             return
         choice = self._answer.ask(event, lambda: turn.asked is not event)
         while choice == LOOK_FIRST:
-            if self._look is not None:
-                self._answer.aside(self._look)
+            self._answer.aside(self._look)
             choice = self._answer.ask(event, lambda: turn.asked is not event)
         self._since = time.monotonic()
         if choice is None:
             return
+        if event.call is not None and choice == event.default:
+            self._refused.add(event.call.id)
         with suppress(NotFound):  # the turn was stopped in the meantime
             turn.answer(event.request_id, choice)
-        self._answer.tell(say_done(choice))
+        if (done := say_done(choice)) is not None:
+            self._answer.tell(done)
 
     def _show_compression(self, event: events.TurnEvent) -> None:
         answer = self._answer
@@ -149,28 +166,31 @@ class _Showing:
                 answer.progress(f"summarising older messages, {percent} %")
             case events.CheckpointFinished():
                 answer.progress(None)
-                answer.tell(_say_finished(event))
+                answer.tell(self._say_finished(event))
             case events.Rollover():
                 answer.progress(None)
-                answer.say(_say_rollover(event))
+                answer.say(self._say_rollover(event))
             case _:
                 pass
 
+    def _say_finished(self, event: events.CheckpointFinished) -> str:
+        if event.checkpoint is None:
+            return event.text
+        said = f"Older messages are summarised, {event.before:,} tokens in {event.after:,}; they stay as they are."
+        number = event.checkpoint.number
+        how = f" /checkpoint show {number} shows it, /checkpoint revert {number} undoes it."
+        return said + how if self._commands else said
 
-def _say_finished(event: events.CheckpointFinished) -> str:
-    if event.checkpoint is None:
-        return event.text
-    return (
-        f"Older messages are summarised, {event.before:,} tokens in {event.after:,}; they stay as they are. "
-        f"/checkpoint show {event.checkpoint.number} shows it, /checkpoint revert {event.checkpoint.number} undoes it."
-    )
-
-
-def _say_rollover(event: events.Rollover) -> str:
-    return (
-        f"The window is full: {event.previous_tokens:,} tokens became {event.new_tokens:,}, with one short summary of all "
-        f"but the newest messages. Nothing is lost; /snapshot restore {short(event.snapshot_id)} goes back."
-    )
+    def _say_rollover(self, event: events.Rollover) -> str:
+        said = (
+            "The window is full: all but the newest messages are sent as one short summary now, "
+            f"{event.new_tokens:,} tokens instead of {event.previous_tokens:,}. Nothing is lost"
+        )
+        return (
+            f"{said}; /snapshot restore {short(event.snapshot_id)} goes back."
+            if self._commands
+            else f"{said}."
+        )
 
 
 def shorten(text: str, most: int = 100) -> str:

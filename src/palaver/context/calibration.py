@@ -53,6 +53,7 @@ _ROUNDS = 3
 _DOUBTFUL = 3.0  # deviations, by which a sample differs from the others, that halve its weight
 _SHORT = 8.0  # weight of a prompt that takes more than expected: too low an estimate is the worse mistake
 _MEMORY = 0.998
+_MARGIN = 1.005  # rather a little too much: a prompt that is full by the estimate should be no more than full
 _CAUTION = 1.05
 _HEAVIEST, _LARGEST = 1e6, 1e12  # what no honest calibration reaches
 
@@ -138,7 +139,7 @@ class Calibrated:
     """Counts as the model's provider does, to a few percent."""
 
     def __init__(self, weights: Sequence[float]) -> None:
-        self._weights = tuple(weights[:_TEXT_TERMS])
+        self._weights = tuple(weight * _MARGIN for weight in weights[:_TEXT_TERMS])
         self.per_message, self.per_prompt = map(math.ceil, weights[_TEXT_TERMS:])
 
     def count(self, text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from palaver.chat.answering import Pace
 from palaver.chat.attachments import Attachments
-from palaver.chat.backlog import CANNOT_RECORD, AnswerRuns, Backlog
+from palaver.chat.backlog import Backlog
 from palaver.chat.branches import is_answering
 from palaver.chat.calling import Calling
 from palaver.chat.compacting import Compacting
@@ -19,6 +19,7 @@ from palaver.chat.offering import Offering
 from palaver.chat.permissions import Permissions
 from palaver.chat.places import COMPACTING, Places, Running
 from palaver.chat.prompting import Prompter, View
+from palaver.chat.questions import Questions
 from palaver.chat.recording import Recording
 from palaver.chat.rounds import Means, Rounds
 from palaver.chat.stopping import Stopping
@@ -28,7 +29,7 @@ from palaver.chat.vocabularies import Vocabularies
 from palaver.context.prompt import Prompt
 from palaver.errors import Busy, Invalid, NotFound
 from palaver.ids import new_id
-from palaver.model import Change, File, Message, NewMessage, Session, user
+from palaver.model import Change, File, NewMessage, Session, user
 from palaver.providers.base import ModelInfo, Provider
 from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
@@ -59,6 +60,7 @@ class Engine:
         self._store = store
         self._asks = asks
         self._backlog = Backlog(retry_seconds=retry_seconds)
+        self._questions = Questions(store, self._backlog)
         self._models = Models(providers, settings.model)
         self._attachments = Attachments(store)
         counters = Counters(store, Vocabularies(settings.tokenizer))
@@ -99,13 +101,13 @@ class Engine:
             session = self._store.get_session(session_id)
             chosen = self._models.choose_for(session, model)
             self._check_files(new, chosen)
-            stored = self._record(session, new, parent_id)
-            return self._start(session, new.id, new.id, chosen, drafted=stored is not None)
+            stored = self._questions.record(session.id, new, parent_id)
+            return self._start(session, new.id, new.id, chosen, drafted=stored)
 
     def edit(self, message_id: str, text: str, *, model: str | None = None) -> Turn:
         """Ask a question in other words: a sibling of it with the same files, shown and answered. Raises as `start_turn`
         does, and `Invalid` where the message is no question."""
-        session_id, question, parent_id = self._find(message_id)
+        session_id, question, parent_id = self._questions.find(message_id)
         if question.role != "user":
             raise Invalid(f"message {message_id} is no question, so it cannot be asked in other words")
         files = tuple(part for part in question.parts if isinstance(part, File))
@@ -117,7 +119,7 @@ class Engine:
         The answers before it in its turn are kept, and what their calls gave back. Where the store cannot be written the
         answer is shown, and saved later.
         """
-        session_id, message, parent_id = self._find(message_id)
+        session_id, message, parent_id = self._questions.find(message_id)
         leaf_id = parent_id if message.role == "assistant" else message.id
         if not isinstance(leaf_id, str):
             raise Invalid(f"message {message_id} answers no question, so it cannot be asked again")
@@ -126,8 +128,8 @@ class Engine:
                 raise Busy(f"An answer is being written in session {session_id}")
             session = self._store.get_session(session_id)
             chosen = self._models.choose_for(session, model)
-            turn_id = self._find_question(leaf_id)
-            shown = self._show(session_id, leaf_id)
+            turn_id = self._questions.find_turn(leaf_id)
+            shown = self._questions.show(session_id, leaf_id)
             return self._start(session, turn_id, leaf_id, chosen, drafted=shown, show=not shown)
 
     def compact(self, session_id: str) -> Compacting:
@@ -222,46 +224,6 @@ class Engine:
     def _check_files(self, new: NewMessage, chosen: Chosen) -> None:
         if any(isinstance(part, File) for part in new.parts):
             self._attachments.check(new, self._models.describe(chosen))
-
-    def _record(self, session: Session, new: NewMessage, parent_id: str | None | Head) -> Message | None:
-        def save() -> Message:
-            try:
-                [stored] = self._store.append(session.id, new, parent_id=parent_id)
-            except Busy as exc:
-                if is_answering(self._store, session.id):
-                    raise AnswerRuns(exc.message) from exc
-                raise
-            if parent_id is not HEAD:
-                self._store.set_head(session.id, stored.id)
-            return stored
-
-        return self._backlog.put(session.id, [new], save, parent_id=parent_id)
-
-    def _find(self, message_id: str) -> tuple[str, Message | NewMessage, str | None | Head]:
-        """A message, saved or not yet, with its session and its parent."""
-        waiting = self._backlog.find(message_id)
-        if waiting is not None:
-            return waiting
-        message = self._store.get_message(message_id)
-        return message.session_id, message, message.parent_id
-
-    def _find_question(self, message_id: str) -> str:
-        """The question whose turn a message belongs to; the first message there is where nobody asked."""
-        while True:
-            _, message, parent_id = self._find(message_id)
-            if message.role == "user" or not isinstance(parent_id, str):
-                return message_id
-            message_id = parent_id
-
-    def _show(self, session_id: str, message_id: str) -> bool:
-        """False where it cannot be written that this branch is shown."""
-        if self._backlog.failure(session_id) is not None:
-            return False
-        try:
-            self._store.set_head(session_id, message_id)
-        except CANNOT_RECORD:
-            return False
-        return True
 
     def _start(
         self,

@@ -18,7 +18,7 @@ import msgspec
 from palaver.errors import Invalid
 from palaver.model import Checkpoint, Message, ToolCall, ToolResult
 
-START, TITLE, WARNING, DELTA = range(4)
+START, DELTA = 0, 3
 BESIDE = 10
 """From this rank on: what happens beside the answer, counted up."""
 END = 1_000_000

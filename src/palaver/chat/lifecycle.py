@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 from palaver.chat import modes
-from palaver.chat.branches import is_answering, newest_first
+from palaver.chat.branches import is_answering
 from palaver.chat.listening import Listeners
+from palaver.chat.numbering import TurnCounter
 from palaver.errors import Busy, Conflict, Invalid, NotFound, PalaverError
 from palaver.ids import short
 from palaver.model import Change, Event, NewMessage, Session, Text, Time, note
@@ -66,7 +67,7 @@ class SessionManager:
             "session_saved": Listeners(),
             "session_end": Listeners(),
         }
-        self._turns = _TurnCounter(store)
+        self._turns = TurnCounter(store)
         session = store.ensure_session(model=model, provider=provider)
         self._id = session.id
         self._model = session.model or model
@@ -274,26 +275,6 @@ class SessionManager:
             return  # purged meanwhile
         if message.role == "assistant" and message.status != "streaming":
             self._tell("session_saved", _find(self._store, message.session_id), message.id)
-
-
-class _TurnCounter:
-    """Counts the questions of a branch; what it has counted once it does not read again."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._known: dict[str, tuple[str, int]] = {}
-
-    def count(self, session_id: str, leaf_id: str | Head) -> int:
-        known_id, known_count = self._known.get(session_id, ("", 0))
-        counted, newest = 0, ""
-        for message in newest_first(self._store, session_id, leaf_id):
-            newest = newest or message.id
-            if message.id == known_id:
-                counted += known_count
-                break
-            counted += message.role == "user"
-        self._known[session_id] = (newest, counted)
-        return counted
 
 
 def _find(store: Store, session_id: str) -> Session | None:

@@ -18,6 +18,7 @@ from palaver import (
     NewMessage,
     NotFound,
     PalaverError,
+    SessionManager,
     Store,
     Text,
 )
@@ -26,6 +27,43 @@ from palaver.model import Origin
 from tests.conftest import OpenStore
 from tests.support.factories import a_conversation, a_question, an_answer, ids, say, texts
 from tests.support.files import damage, fingerprints
+
+
+def test_01_a_model_swap_keeps_each_models_messages_snapshots_and_checkpoints_apart(store: Store) -> None:
+    """One id was reused over model swaps, and mixed models in sessions, snapshots and checkpoints."""
+    manager = SessionManager(store, "one")
+    first = manager.create_session("one")
+    stored = say(store, first.id, "asked of one", "answered by one")
+    store.add_checkpoint(first.id, from_id=stored[0].id, through_id=stored[1].id, summary="About one.")
+    store.take_snapshot(first.id, name="of one")
+    second = manager.create_session("two")
+    assert (second.id != first.id, second.model, store.get_session(first.id).model) == (True, "two", "one")
+    assert (list(store.list_checkpoints(second.id)), list(store.list_snapshots(second.id))) == ([], [])
+    assert texts(store, first.id)[-2:] == ["asked of one", "answered by one"]
+    assert "asked of one" not in texts(store, second.id)
+
+
+def test_01_a_chosen_window_stays_chosen_over_a_swap(store: Store) -> None:
+    """A chosen 8k fell back to 4k."""
+    manager = SessionManager(store, "one")
+    manager.set_pending_context_size(8192)
+    assert manager.create_session("two").context_size == 8192
+
+
+def test_02_snapshots_are_listed_under_their_session_with_all_that_they_hold(
+    open_database: OpenStore,
+) -> None:
+    """The list was always empty, the session id 'default', the model 'unknown', and only recent messages were in it."""
+    store = open_database()
+    session = a_conversation(store, *[f"{n}" for n in range(40)], model="one")
+    other = a_conversation(store)
+    taken = store.take_snapshot(session.id, name="before")
+    (listed,) = open_database().list_snapshots(session.id)
+    assert (listed, listed.session_id) == (taken, session.id)
+    assert list(store.list_snapshots(other.id)) == []
+    store.clear_session(session.id)
+    store.restore_snapshot(taken.id)
+    assert texts(store, session.id) == [f"{n}" for n in range(40)]
 
 
 def test_05_fifty_records_at_once_all_succeed(store: Store) -> None:
@@ -253,6 +291,42 @@ def test_13_what_is_deleted_asks_nobody_and_comes_back(store: Store) -> None:
     store.trash_session(session.id)
     store.untrash_session(session.id)
     assert ids(store.list_sessions().items) == [session.id]
+
+
+def test_15_restoring_a_snapshot_twice_doubles_no_checkpoint(store: Store) -> None:
+    """Restoring and ageing duplicated checkpoints."""
+    session = a_conversation(store, "one", "two", "three")
+    first, second, _ = store.messages(session.id)
+    store.add_checkpoint(session.id, from_id=first.id, through_id=second.id, summary="Two things.")
+    before = list(store.list_checkpoints(session.id))
+    taken = store.take_snapshot(session.id)
+    for _ in range(2):
+        store.restore_snapshot(taken.id)
+    assert list(store.list_checkpoints(session.id)) == before
+
+
+def test_15_clearing_clears_the_context_and_nothing_else(store: Store) -> None:
+    """`/clear` cleared nothing."""
+    session = a_conversation(store, "one", "two", system_prompt="Be brief.")
+    cleared = store.clear_session(session.id)
+    assert texts(store, session.id) == []
+    assert (cleared.id, cleared.system_prompt, cleared.message_count) == (session.id, "Be brief.", 2)
+
+
+def test_15_what_is_shown_as_the_place_of_a_session_is_there(
+    open_database: OpenStore, tmp_path: Path
+) -> None:
+    """The folder that was shown never existed."""
+    store = open_database(mirror=f"ollm:{tmp_path / 'sessions'}")
+    manager = SessionManager(store, "one")
+    say(store, manager.current_session.id, "hello")
+    assert Path(manager.session_path()).is_file()
+
+
+def test_15_a_chat_that_speaks_of_snapshots_is_sent_like_any_other() -> None:
+    """A guard against snapshots in prompts would have refused every chat with `snapshot_` in it."""
+    prompt = prompt_of(a_question("What is snapshot_1738000000 for?"), limit=1_000)
+    assert not prompt.left_out
 
 
 def test_backups_cover_days_and_not_seconds(store: Store, tmp_path: Path) -> None:

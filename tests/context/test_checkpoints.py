@@ -13,6 +13,7 @@ from palaver.context.checkpoints import (
     find_origins,
     find_rollover,
     find_stretch,
+    introduce,
     minimum,
     plan_ageing,
     plan_emergency,
@@ -49,7 +50,7 @@ def find(
     fewest: int = 20,
     most: int = 100_000,
 ) -> Stretch | None:
-    return find_stretch(items(branch, *checkpoints), keep=keep, fewest=fewest, most=most, counter=PLAIN)
+    return find_stretch(items(branch, *checkpoints), keep=keep, fewest=fewest, most=most)
 
 
 def numbers(branch: list[NewMessage], stretch: Stretch | None) -> tuple[int, int] | None:
@@ -160,10 +161,11 @@ def test_of_a_huge_stretch_the_oldest_part_is_extracted() -> None:
     assert stretch is not None
     assert numbers(branch, stretch) == (0, 399)
     assert sum(item.tokens for item in stretch.items if isinstance(item, Unit)) <= 600
-    assert "Palaver" in stretch.older
+    assert "Palaver" in introduce(stretch, 100, PLAIN)
     assert stretch.messages == 400
     summary = extract(stretch, 60, PLAIN)
     assert summary.startswith("Extract of 400 messages, made without a model.")
+    assert "Palaver" in summary
     assert PLAIN.count(summary) <= 60
 
 
@@ -271,7 +273,7 @@ def test_a_summary_takes_at_most_60_percent_of_what_it_replaces() -> None:
 
 
 def roll(branch: list[NewMessage], *checkpoints: Checkpoint, room: int = 10_000) -> Stretch | None:
-    return find_rollover(items(branch, *checkpoints), room=room, most=100_000, counter=PLAIN)
+    return find_rollover(items(branch, *checkpoints), room=room, most=100_000)
 
 
 def test_a_rollover_keeps_the_last_10_questions_with_their_answers() -> None:

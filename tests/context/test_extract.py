@@ -102,7 +102,7 @@ def test_a_huge_history_is_extracted_in_bounded_memory() -> None:
     for number in range(20_000):
         extractor.add("user", f"question {number} about Name{number} and {number} EUR " + "x" * 5_000)
     assert len(extractor) == 20_000
-    assert len(extractor._names) <= 2_000
+    assert len(extractor.names) <= 2_000
     assert "question 19999" in extractor.summary(200, PLAIN)
 
 

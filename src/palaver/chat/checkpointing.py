@@ -57,7 +57,6 @@ class Checkpointing:
             keep=keep,
             fewest=minimum(view.limit),
             most=longest.most,
-            counter=view.counter,
         )
         if stretch is None:
             return None

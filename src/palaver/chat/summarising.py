@@ -9,7 +9,7 @@ import msgspec
 
 from palaver.chat.prompting import View
 from palaver.chat.scope import Scope
-from palaver.context.checkpoints import STAGES, Step, Stretch, chunks, extract
+from palaver.context.checkpoints import STAGES, Step, Stretch, chunks, extract, introduce
 from palaver.context.summaries import TEMPERATURE, Unusable, accept, ask, asking_costs
 from palaver.errors import PalaverError
 from palaver.model import Text
@@ -126,7 +126,7 @@ class Summariser:
 
     def _by_model(self, work: Work, stretch: Stretch, progress: Callable[[int], None]) -> Summary:
         pieces = chunks(stretch, work.room, work.view.counter)
-        text = stretch.older
+        text = introduce(stretch, work.room // 8, work.view.counter)
         for number, piece in enumerate(pieces, 1):
             text = self._accept(work, self._ask(work, so_far=text, told=piece), piece, stretch.tokens)
             progress(100 * number // len(pieces))

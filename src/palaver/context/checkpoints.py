@@ -60,7 +60,7 @@ def share(limit: int, level: int) -> int:
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that lie one behind the other, `from_id` to `through_id`, and are to become one checkpoint.
 
-    `items` are the newest of them in order of time, as much as a model may be told; `older` is an extract of the rest.
+    `items` are the newest of them in order of time, as much as a model may be told; `older` has taken the rest.
     `replaces` names the checkpoints among them.
     """
 
@@ -69,13 +69,11 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
     tokens: int
     items: tuple[Item, ...]
-    older: str = ""
+    older: Extractor | None = None
     replaces: tuple[str, ...] = ()
 
 
-def find_stretch(
-    items: Iterable[Item], *, keep: int, fewest: int, most: int, counter: Counter
-) -> Stretch | None:
+def find_stretch(items: Iterable[Item], *, keep: int, fewest: int, most: int) -> Stretch | None:
     """The largest stretch that is older than the newest `keep` tokens; None where none has `fewest`.
 
     `items` are the branch, newest first. The current turn is kept, and what is kept begins with a question. Of the
@@ -84,19 +82,19 @@ def find_stretch(
     branch = iter(items)
     _pass_newest(branch, keep)
     best: Stretch | None = None
-    for run in _runs(branch, most, counter):
+    for run in _runs(branch, most):
         stretch = run.stretch()
         if stretch is not None and stretch.tokens >= max(fewest, best.tokens + 1 if best else 0):
             best = stretch
     return best
 
 
-def find_rollover(items: Iterable[Item], *, room: int, most: int, counter: Counter) -> Stretch | None:
+def find_rollover(items: Iterable[Item], *, room: int, most: int) -> Stretch | None:
     """All but the last 10 questions with their answers, of these as many as fit into `room`; the current one always.
 
     `items` are the branch, newest first. None where nothing is left to be summarised.
     """
-    gathering = _Gathering(most, counter)
+    gathering = _Gathering(most)
     turn: list[Item] = []
     kept = turns = 0
     full = False
@@ -133,14 +131,19 @@ def chunks(stretch: Stretch, room: int, counter: Counter) -> list[str]:
     return [*pieces, "\n\n".join(lines)] if lines else pieces
 
 
+def introduce(stretch: Stretch, tokens: int, counter: Counter) -> str:
+    """An extract, in at most `tokens`, of what the model is not told; empty where it is told all."""
+    return stretch.older.summary(tokens, counter) if stretch.older else ""
+
+
 def extract(stretch: Stretch, tokens: int, counter: Counter) -> str:
     """A summary of the stretch without a model, in at most `tokens`."""
     extractor = Extractor()
     for item in reversed(stretch.items):
         _look_at(extractor, item)
     if stretch.older:
-        extractor.add_summary(stretch.older)
-    return extractor.summary(tokens, counter, messages=stretch.messages)
+        extractor.absorb(stretch.older)
+    return extractor.summary(tokens, counter)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -218,13 +221,13 @@ def _pass_newest(branch: Iterator[Item], keep: int) -> None:
             return
 
 
-def _runs(branch: Iterator[Item], most: int, counter: Counter) -> Iterator["_Gathering"]:
+def _runs(branch: Iterator[Item], most: int) -> Iterator["_Gathering"]:
     """What lies between checkpoints."""
-    run = _Gathering(most, counter)
+    run = _Gathering(most)
     for item in branch:
         if isinstance(item, Checkpoint):
             yield run
-            run = _Gathering(most, counter)
+            run = _Gathering(most)
         else:
             run.extend([item])
     yield run
@@ -233,9 +236,7 @@ def _runs(branch: Iterator[Item], most: int, counter: Counter) -> Iterator["_Gat
 class _Gathering:
     """Takes items, newest first: the newest are held, of older ones only an extract is."""
 
-    def __init__(self, most: int, counter: Counter) -> None:
-        self._most = most
-        self._counter = counter
+    def __init__(self, most: int) -> None:
         self._held: list[Item] = []
         self._room = most
         self._extractor: Extractor | None = None
@@ -251,16 +252,13 @@ class _Gathering:
         if self._oldest is None or not self._held:
             return None
         newest, oldest = self._held[0], self._oldest
-        older = (
-            self._extractor.summary(max(_FEWEST, self._most // 8), self._counter) if self._extractor else ""
-        )
         return Stretch(
             from_id=oldest.from_id if isinstance(oldest, Checkpoint) else oldest.oldest_id,
             through_id=newest.through_id if isinstance(newest, Checkpoint) else newest.newest_id,
             messages=self.messages,
             tokens=self.tokens,
             items=tuple(reversed(self._held)),
-            older=older,
+            older=self._extractor,
             replaces=tuple(c.id for c in reversed(self.checkpoints)),
         )
 

@@ -42,39 +42,48 @@ class Extractor:
     """Takes the messages of a stretch, newest first, and tells what they were about."""
 
     def __init__(self) -> None:
-        self._messages = 0
+        self.messages = 0
         self._looked_at = 0
-        self._last_asked: list[str] = []
-        self._first_asked: deque[str] = deque(maxlen=_QUESTIONS)
-        self._decisions: list[str] = []
-        self._names: Tally[str] = Tally()
-        self._numbers: Tally[str] = Tally()
-        self._before: list[str] = []
+        self.last_asked: list[str] = []
+        self.first_asked: deque[str] = deque(maxlen=_QUESTIONS)
+        self.decisions: list[str] = []
+        self.names: Tally[str] = Tally()
+        self.numbers: Tally[str] = Tally()
+        self.before: list[str] = []
 
     def __len__(self) -> int:
-        return self._messages
+        return self.messages
 
     def add(self, role: Role, text: str) -> None:
         """The next older message."""
-        self._messages += 1
+        self.messages += 1
         seen = _ends(text)
         if role == "user":
             asked = _fold(seen[:400])
-            self._first_asked.append(asked)
-            if len(self._last_asked) < _QUESTIONS:
-                self._last_asked.append(asked)
+            self.first_asked.append(asked)
+            if len(self.last_asked) < _QUESTIONS:
+                self.last_asked.append(asked)
         if self._looked_at < TOTAL_CHARACTERS:
             self._looked_at += len(seen)
             self._look_at(seen)
 
     def add_summary(self, summary: str) -> None:
         """A summary of what is older still."""
-        self._before.append(summary)
+        self.before.append(summary)
 
-    def summary(self, tokens: int, counter: Counter, *, messages: int | None = None) -> str:
-        """What has come together, in at most `tokens`; `messages` is their number where more were summed up before."""
-        number = self._messages if messages is None else messages
-        lines = [f"Extract of {number} messages, made without a model."]
+    def absorb(self, older: "Extractor") -> None:
+        """What another one has taken, all of it older than what this one has."""
+        self.messages += older.messages
+        self.first_asked.extend(older.first_asked)
+        self.last_asked += older.last_asked[: _QUESTIONS - len(self.last_asked)]
+        self.decisions += older.decisions[: _DECISIONS - len(self.decisions)]
+        self.names.update(older.names)
+        self.numbers.update(older.numbers)
+        self.before += older.before
+
+    def summary(self, tokens: int, counter: Counter) -> str:
+        """What has come together, in at most `tokens`."""
+        lines = [f"Extract of {self.messages} messages, made without a model."]
         room = tokens - counter.count(lines[0]) - 1
         for title, text, share in self._sections():
             most = room * share // 100 - counter.count(f"{title}: ")
@@ -85,21 +94,21 @@ class Extractor:
 
     def _look_at(self, text: str) -> None:
         for sentence in _sentences(text):
-            if len(self._decisions) < _DECISIONS and len(sentence) < 300 and _DECISION.search(sentence):
-                self._decisions.append(_fold(sentence))
-        _tally(self._names, _IDENTIFIER.findall(text))
-        _tally(self._names, _NAME.findall(text))
-        _tally(self._numbers, _NUMBER.findall(text))
+            if len(self.decisions) < _DECISIONS and len(sentence) < 300 and _DECISION.search(sentence):
+                self.decisions.append(_fold(sentence))
+        _tally(self.names, _IDENTIFIER.findall(text))
+        _tally(self.names, _NAME.findall(text))
+        _tally(self.numbers, _NUMBER.findall(text))
 
     def _sections(self) -> Iterator[tuple[str, str, int]]:
         """Title, text, and the percentage of the room it may take."""
-        yield "Before that", "\n".join(reversed(self._before)), 30 if self._messages else 90
-        first = [text for text in reversed(self._first_asked) if text not in self._last_asked]
+        yield "Before that", "\n".join(reversed(self.before)), 30 if self.messages else 90
+        first = [text for text in reversed(self.first_asked) if text not in self.last_asked]
         yield "First asked", "\n".join(first), 15
-        yield "Last asked", "\n".join(reversed(self._last_asked)), 20
-        yield "Decided", "\n".join(dict.fromkeys(reversed(self._decisions))), 25
-        yield "Names", _most_common(self._names), 20
-        yield "Numbers", _most_common(self._numbers), 10
+        yield "Last asked", "\n".join(reversed(self.last_asked)), 20
+        yield "Decided", "\n".join(dict.fromkeys(reversed(self.decisions))), 25
+        yield "Names", _most_common(self.names), 20
+        yield "Numbers", _most_common(self.numbers), 10
 
 
 def condense(text: str, tokens: int, counter: Counter) -> str:

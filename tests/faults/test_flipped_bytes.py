@@ -18,6 +18,7 @@ import palaver
 from palaver import Corrupt, PalaverError, Store
 from palaver.cli.exits import EXIT_CODES
 from palaver.formats import bring_in, take_out
+from palaver.ids import to_bytes
 from palaver.storage import encrypt, rescued
 from palaver.storage.sqlite import cipher
 from palaver.storage.sqlite.connection import connect
@@ -198,3 +199,21 @@ def test_every_message_is_exported_where_only_what_leads_to_it_is_lost(
     wanted = {f"message {talk}.{n}" for talk in range(3) for n in range(5)}
     assert found - {"not yours"} == wanted
     assert "not yours" not in found or table in ("project", "session")  # then nobody can tell whose it was
+
+
+@pytest.mark.parametrize("table", ["project", "session"])
+def test_an_index_of_ids_that_lies_keeps_nothing_back(tmp_path: Path, table: str) -> None:
+    path, rescued_path = tmp_path / "palaver.db", tmp_path / "rescued.jsonl"
+    with palaver.open_store(path) as store:
+        session = a_conversation(store, "one", "two")
+    id = to_bytes({"project": session.project_id, "session": session.id}[table])
+    (page,) = find_pages(path, None, f"sqlite_autoindex_{table}_1")
+    content = bytearray(path.read_bytes())
+    content[content.index(id, (page - 1) * 4096) + 15] ^= 1
+    path.write_bytes(content)
+    with palaver.open_store(path) as store:
+        assert store.verify().problems
+        take_out(rescued(store, lambda lost: None), rescued_path)
+    with palaver.open_store(tmp_path / "again.db") as store:
+        bring_in(store, rescued_path)
+        assert [message.text for message in store.messages(session.id)] == ["one", "two"]

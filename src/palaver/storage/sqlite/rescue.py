@@ -38,6 +38,19 @@ class RescuedStore(SqliteStore):
         with self._database.read(self.actor) as tx:
             return verb(Detour(tx, self._keys), *arguments, **named)
 
+    def get_project(self, project_id: str) -> Project:
+        if project_id == _LOST_ID:
+            return lost_project(self.actor)
+        try:
+            return super().get_project(project_id)
+        except (Corrupt, NotFound) as exc:
+            every = self._one_by_one("project", self._project_by_key)
+            found = next((project for project in every if project.id == project_id), None)
+            if found is None:
+                raise
+            self._lost(exc if isinstance(exc, Corrupt) else _not_by_its_id("project", project_id))
+            return found
+
     def list_projects(
         self, *, trashed: bool = False, after: str | None = None, limit: int = 50
     ) -> Page[Project]:
@@ -67,6 +80,8 @@ class RescuedStore(SqliteStore):
                 return super().list_sessions(project_id=project_id, filter=filter, after=after, limit=limit)
             except Corrupt as exc:
                 self._lost(exc)
+            except NotFound:
+                self.get_project(project_id or "")  # where it is there, it is the index of ids that lies
         return Page([session for session in self._all_sessions() if project_id in (None, session.project_id)])
 
     def _all_sessions(self) -> Iterator[Session]:
@@ -219,6 +234,12 @@ class RescuedStore(SqliteStore):
 def _session_by_key(tx: ReadTransaction, key: int) -> Session | None:
     found = tx.row("find_session_by_key", key=key, actor=tx.actor)
     return lookup.session_value(tx, *lookup.split_session(found)) if found else None
+
+
+def _not_by_its_id(kind: str, id: str) -> Corrupt:
+    return Corrupt(
+        f"{kind} {id} is there, but its id does not lead to it: the index of ids is damaged", where=id
+    )
 
 
 def _last_key(tx: ReadTransaction, table: str) -> int:

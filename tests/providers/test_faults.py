@@ -10,6 +10,7 @@ import pytest
 from palaver.errors import Invalid, ProviderError
 from palaver.model import Text
 from palaver.providers.base import ConnectionLost, Delta, Provider
+from palaver.providers.ollama import OllamaProvider
 from palaver.providers.openai import OpenAIProvider
 from palaver.providers.transport import Timeouts
 from tests.providers.asking import a_request, ask, text_in
@@ -66,6 +67,14 @@ def test_a_server_that_falls_silent_is_a_lost_connection(server: ScriptedServer,
     assert came == "then "
     assert isinstance(error, ConnectionLost)
     assert "nothing for 0.2 seconds" in error.message
+
+
+def test_what_a_server_knows_is_not_waited_for_as_long_as_an_answer(server: ScriptedServer) -> None:
+    provider = OllamaProvider("silent", server.address, timeouts=Timeouts(connect=1, stall=60, known=0.2))
+    server.will(Wait(threading.Event()))
+    with pytest.raises(ProviderError, match=r"nothing for 0\.2 seconds") as caught:
+        provider.describe("a-model")
+    assert caught.value.retryable
 
 
 def test_a_slow_server_is_waited_for(server: ScriptedServer, dialect: Dialect) -> None:

@@ -1,7 +1,8 @@
 """What a session's model is sent, read from the store, and what a person should hear of it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -14,7 +15,7 @@ from palaver.context.attachments import Image
 from palaver.context.prompt import Prompt, Strategy, build_prompt
 from palaver.context.tokens import Counter
 from palaver.context.tools import Tool
-from palaver.context.units import Branch, Counts, Reader, Unit, Weights
+from palaver.context.units import Attach, Branch, Counts, Reader, Unit, Weights
 from palaver.context.window import WARNING_PERCENT, Window, choose_window, prompt_limit
 from palaver.errors import ProviderError
 from palaver.model import Checkpoint, File, Session, Text
@@ -35,7 +36,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     strategy: Strategy
     tools: Sequence[Tool]
     counter: Counter
-    attach: Callable[[File], Text | Image | None]
+    attach: Attach
     counts: Counts
 
     @property
@@ -138,7 +139,7 @@ class Prompter:
             strategy=_strategy(session),
             tools=tools,
             counter=counter,
-            attach=lambda file: self._load(file, provider, model),
+            attach=self._attaching(provider, model),
             counts=self._counted(provider.name, model, counter),
         )
 
@@ -172,8 +173,14 @@ class Prompter:
                 positions[checkpoint.id] = self._store.get_message(checkpoint.from_id).position
         return sorted(checkpoints, key=lambda checkpoint: positions[checkpoint.id])
 
-    def _load(self, file: File, provider: Provider, model: str) -> Text | Image | None:
-        return self._attachments.load_for(self.describe(provider, model))(file)
+    def _attaching(self, provider: Provider, model: str) -> Attach:
+        """Asks what the model takes at the first file, and once: its server may be slow to say that it cannot."""
+        info = cache(lambda: self.describe(provider, model))
+
+        def attach(file: File) -> Text | Image | None:
+            return self._attachments.load_for(info())(file)
+
+        return attach
 
     def _choose_window(self, session: Session, provider: Provider, model: str) -> Window:
         info = self.describe(provider, model) if session.context_size is None else None

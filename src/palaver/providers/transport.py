@@ -26,10 +26,14 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds: to connect, and without a single byte. Loading a large model takes minutes before its first word."""
+    """Seconds: to connect, without a single byte of an answer, and the same for what a server knows at once.
+
+    Loading a large model takes minutes before its first word.
+    """
 
     connect: float = 10.0
     stall: float = 300.0
+    known: float = 15.0
 
 
 class Server:
@@ -143,8 +147,10 @@ class Server:
             return self._client
 
     def _ask(self, method: str, address: str, body: Mapping[str, Any] | None) -> Any:
-        with self.translated():
-            response = self.open().request(method, address, json=body)
+        seconds = min(self._timeouts.known, self._timeouts.stall)
+        timeout = httpx2.Timeout(seconds, connect=self._timeouts.connect)
+        with self.translated(seconds=seconds):
+            response = self.open().request(method, address, json=body, timeout=timeout)
             if not response.is_success:
                 raise self.refusal(response)
             return self.parse(response.text)
@@ -166,8 +172,11 @@ class Server:
         )
 
     @contextmanager
-    def translated(self, *, begun: bool = False) -> Iterator[None]:
-        """Foreign errors as ours; `begun` says that an answer has begun, so that what breaks is its connection."""
+    def translated(self, *, begun: bool = False, seconds: float | None = None) -> Iterator[None]:
+        """Foreign errors as ours; `begun` says that an answer has begun, so that what breaks is its connection.
+
+        `seconds` is how long the server may be silent.
+        """
         error = ConnectionLost if begun else ProviderError
         try:
             yield
@@ -176,7 +185,7 @@ class Server:
                 f"{self.name} cannot be reached at {self.host}: is the server running?", retryable=True
             ) from exc
         except httpx2.TimeoutException as exc:
-            seconds = self._timeouts.stall
+            seconds = seconds or self._timeouts.stall
             raise error(f"{self.name} has sent nothing for {seconds:g} seconds", retryable=True) from exc
         except httpx2.SSEError as exc:
             raise ProviderError(f"{self.name} did not answer with events: {self.quote(str(exc))}") from exc

@@ -38,7 +38,7 @@ class Talk:
         self.store = app.store()
         self._settings = app.settings
         self.providers = find_providers(app.settings, os.environ, locations.credentials())
-        toolbox = _find_tools(app)
+        toolbox = _find_tools(app, asks=asks)
         self.engine = Engine(self.store, self.providers, settings=app.settings, toolbox=toolbox, asks=asks)
         found = self._find(session, resume=resume)
         # A model named for a session that is gone on with answers there; it does not make a new session.
@@ -139,15 +139,20 @@ def recall(console: Console, talk: Talk, count: int = LOOKED_AT) -> list[Message
     return messages
 
 
-def _find_tools(app: App) -> Toolbox | None:
+def _find_tools(app: App, *, asks: bool) -> Toolbox | None:
     """The tools of `config.toml`, which begin to start; None where it names none."""
     if not app.settings.tool_server:
         return None
-    from palaver.tools.mcp import McpToolbox  # noqa: PLC0415 (only where there are tools)
+    from palaver.tools.mcp import PATIENCE, START_SECONDS, McpToolbox  # noqa: PLC0415 (only where there are tools)
 
     keys = Keys(app.environment, locations.credentials())
     toolbox = McpToolbox(
-        app.settings.tool_server, environment=app.environment, find_key=keys.find, version=__version__
+        app.settings.tool_server,
+        environment=app.environment,
+        find_key=keys.find,
+        version=__version__,
+        # In a pipe there is no next question for which a tool would be there.
+        patience=PATIENCE if asks else START_SECONDS,
     )
     toolbox.start()
     return toolbox

@@ -20,6 +20,8 @@ from palaver.tools.server import Server
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+PATIENCE = 10.0
+START_SECONDS = 60.0
 _TICK = 0.05
 """Seconds between two looks whether a call is to stop."""
 _CLOSE_SECONDS = 10.0
@@ -40,8 +42,8 @@ class McpToolbox:
         environment: Mapping[str, str],
         find_key: FindKey | None = None,
         version: str = "0",
-        patience: float = 10.0,
-        start_seconds: float = 60.0,
+        patience: float = PATIENCE,
+        start_seconds: float = START_SECONDS,
     ) -> None:
         self._servers = [
             Server(

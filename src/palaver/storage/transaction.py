@@ -9,10 +9,15 @@ POSITION_BITS = 32
 POSITION_MASK = (1 << POSITION_BITS) - 1
 
 
+Known = dict[tuple[bytes, bytes], dict[str, Any]]
+"""Of sessions that were listed, by check value and id, what a value is made of. Not the value: who has it may change it."""
+
+
 class Reading(Protocol):
     """A consistent view of the database for one actor. Queries are named, parameters are bound by name."""
 
     actor: str
+    known_sessions: Known
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]: ...
 

@@ -29,9 +29,10 @@ from palaver.model import (
     minute_fields,
 )
 from palaver.storage.rows import BROKEN, STREAMING, decode_parts, readable, time_of
-from palaver.storage.transaction import POSITION_MASK, Row
+from palaver.storage.transaction import POSITION_MASK, Known, Row
 
-_PROJECT_KEY = 21  # its place in the query fragment `session_value`
+_PROJECT_KEY, _GUARD = 21, 25  # their places in the query fragment `session_value`, and behind it
+_MOST_KNOWN = 2_000
 
 
 def message_value(row: Row, session_id: str, parent_id: str | None) -> Message:
@@ -138,59 +139,61 @@ def full_message_value(row: Row, session_id: str, parent_id: str | None) -> Mess
 
 def session_value(row: Row, project_id: str) -> Session:
     """A session from what the query fragment `session_value` has. Raises `Corrupt` where that makes none."""
-    return session_values((row,), {row[_PROJECT_KEY]: project_id})[0]
+    with readable(_name(row[0])):
+        if _is_plain_session(row):
+            return Session(**_session_arguments(row, project_id))
+        return full_session_value(row, project_id)
 
 
-def session_values(rows: Iterable[Row], projects: Mapping[int, str]) -> list[Session]:
-    """Sessions of these projects, which are ids by key. Raises `Corrupt`."""
+def listed_sessions(rows: Iterable[Row], projects: Mapping[int, str], known: Known) -> list[Session]:
+    """Sessions of these projects, which are ids by key, from such rows with their check value behind.
+
+    A list is asked for again and again, and most of its sessions are as they were. Raises `Corrupt`.
+    """
     items: list[Session] = []
     for row in rows:
-        (id, title, title_source, model, provider, context_size, tags, pinned, archived_at, trashed_at, head_id,
-         message_count, token_count, compression_count, parent_id, relation, created_at, updated_at, revision,
-         _, source_id, project_key, _, settings, _) = row  # fmt: skip
-        if not (
-            context_size
-            is archived_at
-            is trashed_at
-            is parent_id
-            is relation
-            is source_id
-            is settings
-            is None
-        ):
-            with readable(_name(id)):
-                items.append(full_session_value(row, projects[project_key]))
-            continue
-        try:
-            digits = id.hex()
-            head = head_id.hex() if head_id else ""
-            begun, begun_rest = divmod(created_at, 60_000)
-            changed, rest = divmod(updated_at // 1000, 60_000)
-            items.append(
-                Session(
-                    id=f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}",
-                    project_id=projects[project_key],
-                    title=title,
-                    title_source=TITLE_SOURCES[title_source],
-                    model=model,
-                    provider=provider,
-                    tags=_tags(tags) if tags else (),
-                    pinned=pinned == 1,
-                    head_id=f"{head[:8]}-{head[8:12]}-{head[12:16]}-{head[16:20]}-{head[20:]}"
-                    if head
-                    else None,
-                    message_count=message_count,
-                    token_count=token_count,
-                    compression_count=compression_count,
-                    created_at=Time(*minute_fields(begun), begun_rest // 1000, begun_rest % 1000 * 1000, UTC),
-                    updated_at=Time(*minute_fields(changed), rest // 1000, rest % 1000 * 1000, UTC),
-                    revision=revision,
-                )
-            )
-        except BROKEN as exc:
-            where = _name(id)
-            raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
+        key = row[_GUARD], row[0]
+        arguments = known.get(key)
+        if arguments is None:
+            project_id = projects[row[_PROJECT_KEY]]
+            if not _is_plain_session(row):
+                items.append(session_value(row[:_GUARD], project_id))
+                continue
+            with readable(_name(row[0])):
+                arguments = _session_arguments(row, project_id)
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[key] = arguments
+        items.append(Session(**arguments))
     return items
+
+
+def _is_plain_session(row: Row) -> bool:
+    """Whether what `_session_arguments` leaves out is not there."""
+    _, _, _, _, _, size, _, _, archived_at, trashed_at, _, _, _, _, parent_id, relation = row[:16]
+    return size is archived_at is trashed_at is parent_id is relation is row[20] is row[23] is None
+
+
+def _session_arguments(row: Row, project_id: str) -> dict[str, Any]:
+    (id, title, title_source, model, provider, _, tags, pinned, _, _, head_id, message_count, token_count,
+     compression_count, _, _, created_at, updated_at, revision) = row[:19]  # fmt: skip
+    return {
+        "id": from_bytes(id),
+        "project_id": project_id,
+        "title": title,
+        "title_source": TITLE_SOURCES[title_source],
+        "model": model,
+        "provider": provider,
+        "tags": _tags(tags) if tags else (),
+        "pinned": pinned == 1,
+        "head_id": from_bytes(head_id) if head_id else None,
+        "message_count": message_count,
+        "token_count": token_count,
+        "compression_count": compression_count,
+        "created_at": Time.from_ms(created_at),
+        "updated_at": Time.from_ms(updated_at // 1000),
+        "revision": revision,
+    }
 
 
 def _name(id: Any) -> str:

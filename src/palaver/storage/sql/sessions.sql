@@ -98,7 +98,7 @@ AND (:more_tags = 0 OR :more_tags = (SELECT count(*) FROM session_tag x, json_ea
   AND x.session_key = s.key))
 
 -- name: list_sessions
-SELECT {session_value} FROM session s
+SELECT {session_value}, s.guard FROM session s
 LEFT JOIN session_detail d ON d.session_key = s.key
 WHERE s.project_key = :project AND s.state = :state AND (s.updated_at, s.id) < (:updated_at, :id)
 AND {session_filter}
@@ -118,15 +118,14 @@ WHERE g.project_key = :project AND g.tag = :tag AND g.state = :state AND g.updat
 AND (s.updated_at, s.id) < (:updated_at, :id) AND {session_filter}
 ORDER BY g.updated_at DESC, s.id DESC LIMIT :limit
 
--- :keys is a JSON array; they come in its order.
+-- :keys is a JSON array.
 -- name: list_sessions_at
-SELECT {session_value} FROM json_each(:keys) k
+SELECT {session_value}, s.guard FROM json_each(:keys) k
 CROSS JOIN session s ON s.key = k.value
 LEFT JOIN session_detail d ON d.session_key = s.key
-ORDER BY k.key
 
 -- name: list_sessions_by_tag
-SELECT {session_value} FROM session_tag g
+SELECT {session_value}, s.guard FROM session_tag g
 CROSS JOIN session s ON s.key = g.session_key
 LEFT JOIN session_detail d ON d.session_key = s.key
 WHERE g.project_key = :project AND g.tag = :tag AND g.state = :state AND g.updated_at <= :updated_at

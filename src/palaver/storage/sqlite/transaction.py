@@ -9,7 +9,7 @@ import apsw
 from palaver.errors import Corrupt
 from palaver.storage import queries
 from palaver.storage.sqlite import index
-from palaver.storage.transaction import Row
+from palaver.storage.transaction import Known, Row
 
 _UNKNOWN = -1
 _MAX_PLACES = 256
@@ -18,11 +18,12 @@ _MAX_PLACES = 256
 class ReadTransaction:
     """A connection that reads for one actor; everything between `BEGIN` and `END` sees one state."""
 
-    __slots__ = ("_cursor", "_sql", "actor", "connection")
+    __slots__ = ("_cursor", "_sql", "actor", "connection", "known_sessions")
 
     def __init__(self, connection: apsw.Connection, actor: str = "") -> None:
         self.connection = connection
         self.actor = actor
+        self.known_sessions: Known = {}
         self._sql = queries.numbered("sqlite")
         self._cursor = connection.cursor()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from palaver.errors import Conflict, Corrupt, Invalid
@@ -31,7 +32,7 @@ from palaver.storage.rows import (
     encode_json,
 )
 from palaver.storage.transaction import Reading, Row, Writing
-from palaver.storage.values import session_values
+from palaver.storage.values import listed_sessions
 from palaver.storage.verbs import branch, drafts, lookup, messages, session_rows, snapshots
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.message_rows import Tip, add_message
@@ -186,7 +187,7 @@ def list_sessions(
     found = (
         _read_range(tx, ranges[0], parameters) if len(ranges) == 1 else _read_ranges(tx, ranges, parameters)
     )
-    items = session_values(found[:limit], projects)
+    items = listed_sessions(found[:limit], projects, tx.known_sessions)
     if len(found) <= limit:
         return Page(items)
     last = found[limit - 1]
@@ -208,7 +209,10 @@ def _read_ranges(tx: Reading, ranges: list[tuple[int, int]], parameters: dict[st
     name = "list_session_places_by_tag" if "tag" in parameters else "list_session_places"
     places = list(chain(*(tx.rows(name, project=key, state=state, **parameters) for key, state in ranges)))
     places.sort(reverse=True)
-    return tx.rows("list_sessions_at", keys=json.dumps([key for _, _, key in places[: parameters["limit"]]]))
+    shown = places[: parameters["limit"]]
+    keys = msgspec.json.encode([key for _, _, key in shown]).decode()
+    found = {columns[_ID]: columns for columns in tx.rows("list_sessions_at", keys=keys)}
+    return [found[id] for _, id, _ in shown if id in found]
 
 
 def _states(filter: Filter) -> tuple[int, ...]:

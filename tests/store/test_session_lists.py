@@ -168,3 +168,32 @@ def test_the_head_of_a_list_knows_counts(store: Store) -> None:
     say(store, session.id, "five")
     (item,) = store.list_sessions().items
     assert (item.message_count, item.token_count) == (3, 4 + 1 + 1)
+
+
+def test_a_list_that_is_asked_again_shows_every_change(store: Store) -> None:
+    session, other = a_conversation(store, "one"), a_conversation(store, "two")
+
+    def check() -> None:
+        asked = {item.id: item for item in store.list_sessions().items}
+        assert asked == {each.id: store.get_session(each.id) for each in (session, other)}
+
+    check()
+    say(store, session.id, "more")
+    check()
+    store.update_session(session.id, title="Another", tags=["x"], pinned=True, model="m")
+    check()
+    store.update_session(session.id, settings={"temperature": 1}, metadata={"a": 1})
+    check()
+    store.clear_session(session.id)
+    store.update_session(session.id, title="Another", settings={}, metadata={})
+    say(store, session.id, "anew")
+    check()
+
+
+def test_what_is_done_to_a_listed_session_is_not_in_the_next_list(store: Store) -> None:
+    a_conversation(store, "one")
+    (first,) = store.list_sessions().items
+    first.settings["temperature"] = 2
+    first.metadata["mine"] = True
+    (again,) = store.list_sessions().items
+    assert (again.settings, again.metadata) == ({}, {})

@@ -56,6 +56,7 @@ from palaver.storage.verbs import (
 )
 from palaver.storage.verbs.cursors import check_limit
 from palaver.storage.verbs.filters import check_filter
+from palaver.storage.verbs.message_rows import prepare
 from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Append, Filter, Head, Record, Store
 
 P = ParamSpec("P")
@@ -244,10 +245,13 @@ class SqliteStore(Store):
     def append(
         self, session_id: str, *messages_: NewMessage, parent_id: str | None | Head = HEAD
     ) -> list[Message]:
-        return self._write(messages.append, session_id, messages_, parent_id)
+        prepared = [*map(prepare, messages_)]
+        return self._write(messages.append, session_id, prepared, parent_id).values()
 
     def append_each(self, appends: Sequence[Append]) -> list[list[Message] | BaseException]:
-        return self._database.write_each(self.actor, [partial(_append, each) for each in appends])
+        works = [partial(_append, each) for each in appends]
+        outcomes = self._database.write_each(self.actor, works)
+        return [each if isinstance(each, BaseException) else each.values() for each in outcomes]
 
     def messages(self, session_id: str, *, leaf_id: str | None | Head = HEAD) -> Iterator[Message]:
         with self._database.read(self.actor) as tx:
@@ -313,7 +317,7 @@ class SqliteStore(Store):
         result: Mapping[str, Any],
         parent_id: str | None | Head = HEAD,
     ) -> list[Message]:
-        return self._write(messages.record_tool_call, session_id, id, name, args, result, parent_id)
+        return self._write(messages.record_tool_call, session_id, id, name, args, result, parent_id).values()
 
     # Drafts
 
@@ -496,8 +500,8 @@ class SqliteStore(Store):
             return verb(tx, *arguments, **named)
 
 
-def _append(each: Append, tx: WriteTransaction) -> list[Message]:
-    return messages.append(tx, each.session_id, each.messages, each.parent_id)
+def _append(each: Append, tx: WriteTransaction) -> messages.Stored:
+    return messages.append(tx, each.session_id, [*map(prepare, each.messages)], each.parent_id)
 
 
 class _StoredFile(io.RawIOBase):

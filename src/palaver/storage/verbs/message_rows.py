@@ -1,13 +1,13 @@
 """Adding messages to a session: the one way in, for appends, forks, drafts and imports."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
 from palaver.context.tokens import count_parts, estimate
 from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
-from palaver.model import ROLES, File, Message, NewMessage, Part, Text, Time, to_ms
+from palaver.model import ROLES, File, NewMessage, Part, Text, Time, to_ms
 from palaver.storage import text
 from palaver.storage.rows import (
     NOTE,
@@ -26,8 +26,7 @@ from palaver.storage.rows import (
     role_number,
     status_number,
 )
-from palaver.storage.transaction import POSITION_BITS, Reading, Writing
-from palaver.storage.values import message_value
+from palaver.storage.transaction import POSITION_BITS, Reading, Row, Writing
 from palaver.storage.verbs import lookup, session_rows
 from palaver.storage.verbs.kinds import MESSAGE_ADDED
 from palaver.storage.verbs.titles import check_optional_name
@@ -82,44 +81,58 @@ def check_not_streaming(status: int | None) -> None:
         raise Busy("An answer is still being written there: wait for its end or stop it")
 
 
+class Prepared(NamedTuple):
+    """A new message with what its columns need of it alone: made before the queue, where nobody waits for it."""
+
+    new: NewMessage
+    id: bytes
+    role: int
+    status: int
+    tokens: int
+    parts: tuple[Part, ...]
+    body: str | bytes
+
+
+def prepare(new: NewMessage) -> Prepared:
+    """Raises `Invalid` for what cannot be stored."""
+    if not isinstance(new, NewMessage):
+        raise Invalid(f"append takes messages made by palaver.user(…) and the like, not {type(new).__name__}")
+    parts = check_parts(new.parts)
+    body = encode_body(parts)
+    if type(body) is bytes:
+        parts = decode_parts(body)  # As it will be read: tuples as lists, keys as text.
+    role, status = role_number(new.role), status_number(new.status)
+    if status == STREAMING:
+        raise Invalid("a message with status streaming is made by open_draft", field="status")
+    return Prepared(new, to_bytes(new.id), role, status, token_count(role, parts, new), parts, body)
+
+
 def add_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> None:
     """Insert one message below the tip and move tip, head and counts along; the caller saves `row`.
 
     Raises `Conflict` where its id or origin is taken.
     """
-    if _insert(tx, row, tip, new) is None:
+    if try_message(tx, row, tip, prepare(new)) is None:
         raise taken(row, new)
 
 
-def try_message(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, session_id: str) -> Message | None:
-    """The same, with the message as it is stored; None where the id or origin is taken: then nothing was done."""
-    parent = tip.id
-    inserted = _insert(tx, row, tip, new)
-    if inserted is None:
+def try_message(tx: Writing, row: SessionRow, tip: Tip, message: Prepared) -> Row | None:
+    """The same, with the columns as they are stored; None where the id or origin is taken: then nothing was done."""
+    columns = _new_row(tx, row, tip, message)
+    values = astuple(columns)
+    if not tx.insert("insert_message", values):
         return None
-    return message_value(astuple(inserted), session_id, from_bytes(parent) if parent else None)
-
-
-def _insert(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage) -> MessageRow | None:
-    parts = check_parts(new.parts)
-    body = encode_body(parts)
-    plain = type(body) is str
-    if not plain:
-        parts = decode_parts(body)  # As it will be read: tuples as lists, keys as text.
-    message = _new_row(tx, row, tip, new, parts, body)
-    if not tx.insert("insert_message", astuple(message)):
-        return None
-    tx.mark(MESSAGE_ADDED, message.ref)
-    if not plain:
-        attach_files(tx, message.ref, parts)
+    tx.mark(MESSAGE_ADDED, columns.ref)
+    if type(message.body) is not str:
+        attach_files(tx, columns.ref, message.parts)
     advance(row, tip, message.id, message.tokens)
     if message.role == NOTE:
         row.note_count += 1
     elif message.role == _USER and row.title_source == _DEFAULT_TITLE and tx.auto_title:
-        title_from(tx, row, new.text)
+        title_from(tx, row, message.new.text)
     tip.position, tip.id = row.last_position, message.id
-    tip.digest, tip.match_key = message.digest, message.match_key
-    return message
+    tip.digest, tip.match_key = columns.digest, columns.match_key
+    return values
 
 
 def taken(row: SessionRow, new: NewMessage) -> Conflict:
@@ -130,18 +143,12 @@ def taken(row: SessionRow, new: NewMessage) -> Conflict:
     )
 
 
-def _new_row(
-    tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, parts: tuple[Part, ...], body: str | bytes
-) -> MessageRow:
+def _new_row(tx: Writing, row: SessionRow, tip: Tip, message: Prepared) -> MessageRow:
     """A new message's columns, its digest and match key included. Raises `Invalid`.
 
     What most messages do not have is not looked at: this runs for each of them, while others wait to write.
     """
-    id = to_bytes(new.id)
-    role = role_number(new.role)
-    status = status_number(new.status)
-    if status == STREAMING:
-        raise Invalid("a message with status streaming is made by open_draft", field="status")
+    new, id, role, status, tokens, parts, body = message
     position = row.last_position + 1
     created_at = tx.now if new.created_at is None else to_ms(Time.of(new.created_at))
     model = None if new.model is None else check_optional_name(new.model, "model")
@@ -163,7 +170,7 @@ def _new_row(
     match_key = message_match_key(tip.match_key, role, parts)
     return MessageRow(
         row.key << POSITION_BITS | position, id, tip.position, tx.last + 1, role, status,
-        token_count(role, parts, new), in_context, created_at, None, None, digest, match_key, guard, model, provider,
+        tokens, in_context, created_at, None, None, digest, match_key, guard, model, provider,
         usage, error, metadata, origin_source, origin_id, body,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Verbs on messages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
@@ -38,11 +38,11 @@ from palaver.storage.rows import (
     guard_of,
 )
 from palaver.storage.transaction import POSITION_MASK, Reading, Row, Writing
-from palaver.storage.values import message_values
+from palaver.storage.values import message_value, message_values
 from palaver.storage.verbs import branch, drafts, lookup, session_rows
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
-from palaver.storage.verbs.message_rows import Tip, find_tip, parts_of, taken, try_message
+from palaver.storage.verbs.message_rows import Prepared, Tip, find_tip, parts_of, prepare, taken, try_message
 from palaver.storage.verbs.purging import purge_message_row
 from palaver.store import HEAD, Head
 from palaver.titles import first_message_title
@@ -50,16 +50,33 @@ from palaver.titles import first_message_title
 MAX_MESSAGES = 10_000
 
 
+class Stored(NamedTuple):
+    """What an append stored. Its values are made by whoever called it, not by whoever commits for all."""
+
+    session_id: str
+    rows: list[tuple[Row, bytes | None] | Message]
+
+    def values(self) -> list[Message]:
+        return [self._value(each) for each in self.rows]
+
+    def _value(self, each: tuple[Row, bytes | None] | Message) -> Message:
+        if isinstance(each, Message):
+            return each
+        row, parent = each
+        return message_value(row, self.session_id, from_bytes(parent) if parent else None)
+
+
 def append(
-    tx: Writing, session_id: str, messages: Sequence[NewMessage], parent_id: str | None | Head
-) -> list[Message]:
+    tx: Writing, session_id: str, messages: Sequence[Prepared], parent_id: str | None | Head
+) -> Stored:
     row, tip, id = _place(tx, session_id, parent_id)
     before = row.last_position
     free = parent_id is HEAD
-    stored: list[Message] = []
-    for new in messages:
-        message = try_message(tx, row, tip, _checked(new), id)
-        stored.append(message or _known(tx, row, tip, new, free=free))
+    stored = Stored(id, [])
+    for message in messages:
+        parent = tip.id
+        columns = try_message(tx, row, tip, message)
+        stored.rows.append((columns, parent) if columns else _known(tx, row, tip, message.new, free=free))
         free = False
     if row.last_position > before:
         session_rows.save_advanced(tx, row)
@@ -90,12 +107,6 @@ def _free_tip(tx: Writing, session_id: str, parent_id: str | None | Head) -> tup
         drafts.recover_session(tx, session_id)
         row, _, tip = find_tip(tx, session_id, parent_id)
     return row, tip
-
-
-def _checked(new: object) -> NewMessage:
-    if not isinstance(new, NewMessage):
-        raise Invalid(f"append takes messages made by palaver.user(…) and the like, not {type(new).__name__}")
-    return new
 
 
 def _known(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, *, free: bool) -> Message:
@@ -132,7 +143,7 @@ def record_tool_call(
     args: Mapping[str, Any],
     result: Mapping[str, Any],
     parent_id: str | None | Head,
-) -> list[Message]:
+) -> Stored:
     if not isinstance(result, Mapping) or "llmContent" not in result:
         raise Invalid('result must be {"llmContent": …, "returnDisplay"?: text}', field="result")
     if not isinstance(args, Mapping):
@@ -142,7 +153,8 @@ def record_tool_call(
         raise Invalid(f"returnDisplay must be text, not {type(display).__name__}", field="result")
     call = NewMessage(role="assistant", parts=(ToolCall(id, name, dict(args)),))
     part = ToolResult(id, name, result["llmContent"], display, bool(result.get("isError")))
-    return append(tx, session_id, (call, NewMessage(role="tool", parts=(part,))), parent_id)
+    answer = NewMessage(role="tool", parts=(part,))
+    return append(tx, session_id, (prepare(call), prepare(answer)), parent_id)
 
 
 def close_draft(
@@ -158,7 +170,7 @@ def close_draft(
     """A draft's end and what its calls gave back, below it."""
     message = drafts.close_draft(tx, message_id, status, parts, usage, error, metadata)
     if results:
-        append(tx, message.session_id, results, message.id)
+        append(tx, message.session_id, [*map(prepare, results)], message.id)
     return message
 
 

@@ -219,11 +219,12 @@ def test_restoring_adds_no_checkpoint(store: Store) -> None:
     assert store.get_session(session.id).compression_count == 1
 
 
-def test_restoring_what_is_as_it_was_takes_no_snapshot(store: Store) -> None:
+def test_restoring_what_is_as_it_was_changes_nothing(store: Store) -> None:
     session, _ = a_long_talk(store)
-    kept = store.take_snapshot(session.id)
-    assert store.restore_snapshot(kept.id).head_id == session.head_id
+    kept, mark = store.take_snapshot(session.id), store.mark()
+    assert store.restore_snapshot(kept.id) == store.get_session(session.id) == session
     assert store.list_snapshots(session.id) == [kept]
+    assert store.changes(mark).items == []
 
 
 def test_going_back_and_forth_between_two_states_takes_one_snapshot(store: Store) -> None:

@@ -35,11 +35,10 @@ class ReadTransaction:
             try:
                 self._cursor.execute("END")
             except apsw.Error:
-                # A statement that failed says so once more when its cursor is used again.
+                # A statement that failed says so once more when its cursor is used again. After an error of the disk
+                # SQLite may have ended the transaction by itself.
                 self._cursor = self.connection.cursor()
-                if (
-                    self.connection.in_transaction
-                ):  # else SQLite has ended it by itself, as after an error of the disk
+                if self.connection.in_transaction:
                     self._cursor.execute("END")
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:

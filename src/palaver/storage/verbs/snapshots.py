@@ -15,6 +15,9 @@ from palaver.store import AUTOMATIC_SNAPSHOTS
 _MANUAL = PURPOSES.index("manual")
 _ID, _PURPOSE = 0, 2
 
+State = tuple[int, list[str], bytes]
+"""Head, ids of the active checkpoints, settings: what a snapshot keeps and a restore brings back."""
+
 
 def take_snapshot(tx: Writing, session_id: str, name: str | None, purpose: Purpose) -> Snapshot:
     row, _ = lookup.open_session_row(tx, session_id)
@@ -32,6 +35,8 @@ def take(
     """
     raw, (head, wanted, settings) = new_bytes(), _state(tx, row)
     newest = tx.row("newest_snapshot_time", session=row.key)
+    # Where the clock was set back, the newest is still the newest.
+    created_at = max(tx.now, newest[0]) if newest else tx.now
     columns = (
         raw,
         check_name(name) if name is not None else f"{purpose} {from_bytes(row.id)[-8:]}",
@@ -40,9 +45,7 @@ def take(
         encode_json(wanted, "checkpoints").decode(),
         settings,
         row.token_count,
-        max(
-            tx.now, newest[0] if newest else 0
-        ),  # so that the newest stays the newest when the clock is set back
+        created_at,
     )
     insert_snapshot(tx, row, columns)
     if purpose != "manual":
@@ -51,8 +54,7 @@ def take(
     return raw
 
 
-def _state(tx: Reading, row: SessionRow) -> tuple[int, list[str], bytes]:
-    """Head, ids of the active checkpoints, settings: what a snapshot keeps and a restore brings back."""
+def _state(tx: Reading, row: SessionRow) -> State:
     detail = tx.row("find_session_detail", session=row.key)
     active = [from_bytes(columns[replacing.ID]) for columns in replacing.active(tx, row)]
     return row.head, active, detail[1] if detail else session_rows.EMPTY_JSON
@@ -99,7 +101,10 @@ def restore_snapshot(tx: Writing, snapshot_id: str) -> Session:
     drafts.check_no_draft(tx, row)
     with readable(f"snapshot {snapshot_id}"):
         wanted = [str(id) for id in json.loads(columns[3])]
-    if not _is_kept(tx, row):
+    state = _state(tx, row)
+    if state == (head, wanted, columns[4]):
+        return lookup.session_value(tx, row, project_id)
+    if not _is_kept(tx, row, state):
         take(tx, row, None, "rollback", spared=columns[_ID])
     messages.move_head(tx, row, lookup.message_at(tx, row, head) if head else None)
     _restore_checkpoints(tx, row, set(wanted))
@@ -110,14 +115,12 @@ def restore_snapshot(tx: Writing, snapshot_id: str) -> Session:
     return lookup.session_value(tx, row, project_id)
 
 
-def _is_kept(tx: Reading, row: SessionRow) -> bool:
+def _is_kept(tx: Reading, row: SessionRow, state: State) -> bool:
     """Whether a snapshot of just this state is there, so that nothing is lost by leaving it."""
-    head, active, settings = _state(tx, row)
+    head, active, settings = state
     wanted = encode_json(active, "checkpoints").decode()
-    return (
-        tx.row("find_snapshot_of", session=row.key, head=head, checkpoints=wanted, settings=settings)
-        is not None
-    )
+    found = tx.row("find_snapshot_of", session=row.key, head=head, checkpoints=wanted, settings=settings)
+    return found is not None
 
 
 def _restore_checkpoints(tx: Writing, row: SessionRow, wanted: set[str]) -> None:

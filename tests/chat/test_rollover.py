@@ -4,7 +4,7 @@ import pytest
 
 from palaver import Session, Store
 from palaver.chat.compression import NewSessionWanted
-from palaver.chat.events import CheckpointStarted, ContextWarning, InputRequired, Rollover
+from palaver.chat.events import CheckpointFinished, CheckpointStarted, ContextWarning, InputRequired, Rollover
 from palaver.errors import ContextOverflow, PalaverError, Unavailable
 from palaver.model import Checkpoint
 from palaver.providers.base import Provider
@@ -84,7 +84,10 @@ def test_the_person_is_told_both_numbers_and_asked_how_to_go_on(person: Person, 
     assert event.previous_tokens > LIMIT
     assert (question.kind, question.default) == ("rollover", "continue")
     assert question.choices == ("continue", "new", "larger", "history")
-    assert person.events.index(event) < person.events.index(question)
+    [finished] = person.told(CheckpointFinished)
+    assert finished.checkpoint == event.checkpoint
+    told = [person.events.index(one) for one in (started, finished, event, question)]
+    assert told == sorted(told)
 
 
 def test_a_note_names_the_snapshot_and_the_counts_and_is_never_sent(person: Person, store: Store) -> None:

@@ -4,10 +4,11 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from palaver.chat.events import CheckpointFinished, CheckpointProgress, CheckpointStarted, Stage
+from palaver.chat.events import CheckpointFinished
 from palaver.chat.prompting import Prompter, View
 from palaver.chat.scope import Scope
 from palaver.chat.summarising import NoSummary, Summariser, Summary, Work
+from palaver.chat.telling import describe, finished, keep_note, tell_stage, tell_start, tell_summarised
 from palaver.context.checkpoints import (
     TOTAL_PERCENT,
     Origins,
@@ -23,7 +24,7 @@ from palaver.context.checkpoints import (
 )
 from palaver.context.prompt import summary_message
 from palaver.errors import PalaverError
-from palaver.model import Checkpoint, Event, NewMessage, note
+from palaver.model import Checkpoint, Event, note
 from palaver.store import Store
 
 _DETAILED = 3
@@ -60,20 +61,13 @@ class Checkpointing:
         )
         if stretch is None:
             return None
-        scope.tell(
-            CheckpointStarted(
-                id=scope.next_id(),
-                session_id=scope.session_id,
-                messages=stretch.messages,
-                tokens=stretch.tokens,
-            )
-        )
+        tell_start(scope, stretch)
         tokens = target(view.limit, _DETAILED, stretch.tokens)
         try:
             return self._make(Work(scope, view, _DETAILED, tokens), stretch, urgent=urgent)
         except (NoSummary, PalaverError) as exc:
             _log.info("No checkpoint in session %s: %s", scope.session_id, exc)
-            return _finished(scope, None, f"Nothing has changed: {exc}", stretch.tokens, stretch.tokens)
+            return finished(scope, None, f"Nothing has changed: {exc}", stretch.tokens, stretch.tokens)
 
     def relieve(self, scope: Scope, view: View) -> bool:
         """Make all checkpoints shorter at once, without a model. False where that is of no use."""
@@ -92,29 +86,29 @@ class Checkpointing:
             return True  # some may be: what is sent has to be built anew
         text = f"The window is nearly full: summaries of {before} tokens were shortened to {after}."
         data = {"checkpointIds": [c.id for c in made], "fromTokens": before, "toTokens": after}
-        _keep(scope, note(text, parts=(Event("emergency", data),)))
-        scope.tell(_finished(scope, made[-1], text, before, after))
+        keep_note(scope, note(text, parts=(Event("emergency", data),)))
+        scope.tell(finished(scope, made[-1], text, before, after))
         return True
 
     def _make(self, work: Work, stretch: Stretch, *, urgent: bool) -> CheckpointFinished:
         scope, view = work.scope, work.view
-        _tell(scope, "identify", 15)
-        _tell(scope, "prepare", 25)
+        tell_stage(scope, "identify", 15)
+        tell_stage(scope, "prepare", 25)
         summary = self._summariser.summarise(
             work,
             stretch,
             urgent=urgent,
-            progress=lambda percent: _tell(scope, "summarise", 25 + 45 * percent // 100),
+            progress=lambda percent: tell_summarised(scope, percent),
         )
         checkpoint = self._add(scope, view, stretch, summary)
-        _tell(scope, "checkpoint", 80)
+        tell_stage(scope, "checkpoint", 80)
         self._age(scope)
-        _tell(scope, "update", 90)
+        tell_stage(scope, "update", 90)
         after = summary_message(checkpoint, view.weights).tokens
-        text = f"{stretch.messages} older messages ({stretch.tokens} tokens) are sent as a summary of {after} tokens."
-        _keep(scope, note(text, parts=(Event("compressed", _data(checkpoint, stretch, after)),)))
-        _tell(scope, "validate", 100)
-        return _finished(scope, checkpoint, text, stretch.tokens, after)
+        text = describe(stretch, after)
+        keep_note(scope, note(text, parts=(Event("compressed", _data(checkpoint, stretch, after)),)))
+        tell_stage(scope, "validate", 100)
+        return finished(scope, checkpoint, text, stretch.tokens, after)
 
     def _add(self, scope: Scope, view: View, stretch: Stretch, summary: Summary) -> Checkpoint:
         """The checkpoint, unless somebody else has changed the branch since it was looked at."""
@@ -194,25 +188,6 @@ class Checkpointing:
                 self._origins.clear()
             self._origins[session_id] = dict(found)
         return found
-
-
-def _tell(scope: Scope, stage: Stage, percent: int) -> None:
-    scope.tell(CheckpointProgress(id=scope.next_id(), stage=stage, percent=percent))
-
-
-def _keep(scope: Scope, message: NewMessage) -> None:
-    try:
-        scope.note(message)
-    except PalaverError as exc:
-        _log.warning("A note in session %s could not be kept: %s", scope.session_id, exc.message)
-
-
-def _finished(
-    scope: Scope, checkpoint: Checkpoint | None, text: str, before: int, after: int
-) -> CheckpointFinished:
-    return CheckpointFinished(
-        id=scope.next_id(), checkpoint=checkpoint, text=text, before=before, after=after
-    )
 
 
 def _data(checkpoint: Checkpoint, stretch: Stretch, after: int) -> dict[str, object]:

@@ -1,12 +1,13 @@
 """What happens when a conversation is over its window: one short summary of all but the newest turns."""
 
-from palaver.chat.events import CheckpointStarted, InputRequired, Rollover
+from palaver.chat.events import InputRequired, Rollover
 from palaver.chat.modes import system_prompt_of
 from palaver.chat.prompting import Prompter, View
 from palaver.chat.scope import Scope
 from palaver.chat.summarising import Summariser, Work
+from palaver.chat.telling import describe, finished, keep_note, tell_start, tell_summarised
 from palaver.context.checkpoints import Stretch, find_rollover, rollover_target
-from palaver.context.prompt import SUMMARY_HEADING, Prompt
+from palaver.context.prompt import SUMMARY_HEADING, Prompt, summary_message
 from palaver.context.window import EMERGENCY_PERCENT
 from palaver.errors import PalaverError, Unavailable
 from palaver.ids import new_id, short
@@ -55,7 +56,7 @@ class RollingOver:
         if choice == "larger":
             self._enlarge(scope, view, checkpoint)
             return True
-        scope.note(_note(told, stretch, snapshot))
+        keep_note(scope, _note(told, stretch, snapshot))
         if choice == "new":
             raise NewSessionWanted(
                 "The conversation goes on in a new session: the question was not sent here."
@@ -86,17 +87,12 @@ class RollingOver:
             ) from exc
 
     def _summarise(self, scope: Scope, view: View, stretch: Stretch) -> Checkpoint:
-        scope.tell(
-            CheckpointStarted(
-                id=scope.next_id(),
-                session_id=scope.session_id,
-                messages=stretch.messages,
-                tokens=stretch.tokens,
-            )
-        )
+        tell_start(scope, stretch)
         work = Work(scope, view, _COMPACT, rollover_target(view.limit, stretch.tokens))
-        summary = self._summariser.summarise(work, stretch, urgent=True, progress=lambda _: None)
-        return self._store.add_checkpoint(
+        summary = self._summariser.summarise(
+            work, stretch, urgent=True, progress=lambda percent: tell_summarised(scope, percent)
+        )
+        checkpoint = self._store.add_checkpoint(
             scope.session_id,
             from_id=stretch.from_id,
             through_id=stretch.through_id,
@@ -107,6 +103,9 @@ class RollingOver:
             model=summary.model,
             replaces=stretch.replaces,
         )
+        after = summary_message(checkpoint, view.weights).tokens
+        scope.tell(finished(scope, checkpoint, describe(stretch, after), stretch.tokens, after))
+        return checkpoint
 
     def _enlarge(self, scope: Scope, view: View, checkpoint: Checkpoint) -> None:
         """Everything as it was, and a window that is larger: the provider's where it is, else twice this one."""
@@ -115,7 +114,7 @@ class RollingOver:
         reported = info.window if info and info.window else 0
         size = reported if reported > view.window.size else 2 * view.window.size
         self._store.update_session(scope.session_id, context_size=size)
-        scope.note(note(f"The context size is {size} tokens from now on."))
+        keep_note(scope, note(f"The context size is {size} tokens from now on."))
 
     def _look(self, scope: Scope, view: View) -> View:
         session = self._store.get_session(scope.session_id)

@@ -91,7 +91,7 @@ def test_a_stop_ends_a_call_and_the_server_is_told(box: McpToolbox, tmp_path: Pa
     threading.Thread(target=stop).start()
     began = time.monotonic()
     returned = box.call("plain__wait", {"seconds": 60, "mark": str(mark)}, stopped=stopped)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 50
     assert returned.is_error
     assert "was stopped" in returned.content
     until(mark.exists)
@@ -99,7 +99,7 @@ def test_a_stop_ends_a_call_and_the_server_is_told(box: McpToolbox, tmp_path: Pa
 
 def test_calls_run_beside_each_other(box: McpToolbox, tmp_path: Path) -> None:
     def wait(n: int) -> None:
-        returned.append(box.call("plain__wait", {"seconds": 1.0, "mark": str(tmp_path / str(n))}))
+        returned.append(box.call("plain__wait", {"seconds": 3.0, "mark": str(tmp_path / str(n))}))
 
     returned: list[Returned] = []
     threads = [threading.Thread(target=wait, args=(n,)) for n in range(8)]
@@ -109,7 +109,7 @@ def test_calls_run_beside_each_other(box: McpToolbox, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert returned == [Returned("waited")] * 8
-    assert time.monotonic() - began < 8.0
+    assert time.monotonic() - began < 20.0
 
 
 def test_tools_that_come_later_are_listed_when_the_server_has_said_so(box: McpToolbox) -> None:

@@ -55,11 +55,11 @@ def test_what_a_program_greets_with_on_stdout_is_passed_over(make_box: MakeBox) 
 
 
 def test_a_server_that_is_slow_to_start_does_not_hold_up_a_list_twice(make_box: MakeBox) -> None:
-    box = make_box(faulty("never answers"), patience=1.0, start_seconds=30.0)
+    box = make_box(faulty("never answers"), patience=3.0, start_seconds=60.0)
     assert box.list_tools() == ()
     began = time.monotonic()
     assert box.list_tools() == ()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2.0
     assert [trouble.text for trouble in box.troubles()] == ["it is still starting"]
 
 
@@ -68,7 +68,7 @@ def test_a_stop_ends_the_wait_for_servers(make_box: MakeBox) -> None:
     threading.Timer(0.3, stopped.set).start()
     began = time.monotonic()
     assert box.list_tools(stopped=stopped) == ()
-    assert time.monotonic() - began < 20.0
+    assert time.monotonic() - began < 50.0
 
 
 def test_a_program_that_ends_while_its_tool_runs_is_named_and_started_again(make_box: MakeBox) -> None:
@@ -195,7 +195,7 @@ def test_nothing_is_left_of_a_server_that_does_not_want_to_end(make_box: MakeBox
     assert len(family) == 2
     began = time.monotonic()
     box.close()
-    assert time.monotonic() - began < 15.0
+    assert time.monotonic() - began < 30.0
     until(lambda: not any(map(is_alive, family)))
     assert not loops()
 
@@ -226,7 +226,7 @@ def test_a_daemon_that_a_server_has_left_behind_holds_up_nothing(make_box: MakeB
     daemon = int(box.call("faulty__do", {}).content)
     began = time.monotonic()
     box.close()
-    assert time.monotonic() - began < 15.0
+    assert time.monotonic() - began < 30.0
     assert groups_of(os.getpid()) == []
     os.kill(daemon, signal.SIGKILL)
 

@@ -17,6 +17,7 @@ def test_a_name_is_its_servers_and_its_own() -> None:
     assert offered_name("files", "read_file") == "files__read_file"
 
 
+@settings(max_examples=40)
 @given(server=SERVERS, tool=TOOLS)
 def test_every_name_is_one_that_every_protocol_takes(server: str, tool: str) -> None:
     name = offered_name(server, tool)
@@ -25,12 +26,13 @@ def test_every_name_is_one_that_every_protocol_takes(server: str, tool: str) -> 
     assert name.startswith(f"{server}__"[:MAX_NAME])
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(pairs=st.sets(st.tuples(SERVERS, TOOLS), max_size=8))
 def test_no_two_tools_have_one_name(pairs: set[tuple[str, str]]) -> None:
     assert len({offered_name(*pair) for pair in pairs}) == len(pairs)
 
 
+@settings(max_examples=40)
 @given(
     server=SERVERS,
     stem=st.text("ab_", max_size=70),
@@ -42,6 +44,7 @@ def test_names_that_differ_only_where_they_must_be_changed_stay_apart(
     assert len({offered_name(server, stem + tail) for tail in tails}) == len(tails)
 
 
+@settings(max_examples=40)
 @given(one=SERVERS, other=SERVERS, tool=TOOLS, rest=TOOLS)
 def test_two_servers_tools_never_meet(one: str, other: str, tool: str, rest: str) -> None:
     if one != other:

@@ -342,7 +342,7 @@ def test_compact_says_where_there_is_too_little(person: Person) -> None:
     fill(person, 300)
     finished = person.compression.compact(person.scope())
     assert finished.checkpoint is None
-    assert "too little to summarise: the conversation takes 300 tokens of 1740" in finished.text
+    assert "too little to summarise: the conversation takes 300 tokens of 1,740" in finished.text
 
 
 def test_compact_of_an_imported_history_asks_the_model_a_bounded_number_of_times(

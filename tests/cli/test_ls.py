@@ -27,7 +27,7 @@ def a_session(**changes: object) -> Session:
     return msgspec.structs.replace(session, **changes)
 
 
-@pytest.mark.parametrize("width", [60, 69, 70, 80, 120, 200])
+@pytest.mark.parametrize("width", [38, 40, 60, 69, 70, 80, 120, 200])
 @pytest.mark.parametrize(
     "title", ["short", "long " * 60, "世界" * 60, "👩‍👩‍👧‍👦 family " * 20, "e\u0301" * 200]
 )

@@ -86,8 +86,8 @@ class Compression:
         return finished or CheckpointFinished(
             id=scope.next_id(),
             checkpoint=None,
-            text=f"There is too little to summarise: the conversation takes {prompt.tokens} tokens of "
-            f"{prompt.limit}, and its newest half is kept as it is.",
+            text=f"There is too little to summarise: the conversation takes {prompt.tokens:,} tokens of "
+            f"{prompt.limit:,}, and its newest half is kept as it is.",
             before=prompt.tokens,
             after=prompt.tokens,
         )

@@ -94,6 +94,7 @@ class Conversation:
             case Switched():
                 self._talk.forget_model()
                 show_reply(self._console, reply)
+                self._recall(_RECALLED)
             case Moved():
                 self._recall(_MOVED)
                 show_reply(self._console, reply)
@@ -159,6 +160,9 @@ class Conversation:
         return f"{session.model} of {session.provider} is not there now; /model demo goes on without it."
 
     def _recall(self, count: int) -> None:
+        """Show the newest messages again; where nothing was said yet, nothing."""
+        if self._talk.last_message(self._talk.session) is None:
+            return
         messages = recall(self._console, self._talk, count)
         if messages and messages[-1].status == "interrupted":
             self._hint("The last answer was interrupted; /retry asks again.")

@@ -15,6 +15,7 @@ from palaver.model import Page, Session, Time
 from palaver.store import Filter, State
 
 _COUNT, _AGE, _GAP = 7, 10, 2
+_TITLE = 6
 _NARROW = 70
 
 
@@ -90,7 +91,7 @@ def line(session: Session, width: int, now: Time) -> Text:
     """One session in exactly `width` cells: short id, title, model, number of messages, age."""
     model_width = 0 if width < _NARROW else min(24, width // 5)
     gaps = _GAP * (4 if model_width else 3)
-    title_width = max(10, width - 8 - model_width - _COUNT - _AGE - gaps)
+    title_width = max(_TITLE, width - 8 - model_width - _COUNT - _AGE - gaps)
     gap = " " * _GAP
     columns = [
         (short(session.id), "cyan"),

@@ -66,7 +66,8 @@ def _show_sessions(console: Console, reply: c.Listed) -> None:
     now = Time.current()
     for session in reply.sessions:
         mark = "▶ " if session.id == reply.current_id else "  "
-        console.print(Text(mark, style="bold yellow", end=""), line(session, console.width - 2, now), sep="")
+        shown = Text.assemble((mark, "bold yellow"), line(session, console.width - len(mark), now))
+        console.print(shown, no_wrap=True, overflow="crop")
     if not reply.sessions:
         console.print(Text("No other sessions yet.", style="dim"))
 

@@ -1,5 +1,6 @@
 """Snapshots, checkpoints, modes and tools, as lists and one by one."""
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -17,6 +18,8 @@ from palaver.ids import short
 from palaver.model import Checkpoint, Message, Snapshot
 
 _LEVELS = {3: "detailed", 2: "moderate", 1: "compact"}
+_SHORTEST = 6
+"""Cells of a text that is cut."""
 _ALLOWED = {
     "ask": ("you are asked", "dim"),
     "session": ("allowed in this session", "green"),
@@ -27,19 +30,25 @@ _ALLOWED = {
 
 def show_snapshots(console: Console, reply: Snapshots) -> None:
     for snapshot in reply.snapshots:
-        console.print(snapshot_line(snapshot), no_wrap=True, overflow="ellipsis")
+        console.print(snapshot_line(snapshot, console.width), no_wrap=True, overflow="ellipsis")
     if not reply.snapshots:
         console.print(Text("No snapshots yet; /snapshot create takes one.", style="dim"))
 
 
-def snapshot_line(snapshot: Snapshot) -> Text:
+def snapshot_line(snapshot: Snapshot, width: int) -> Text:
+    """Where there is too little room, the name is cut."""
+    start = f"{short(snapshot.id)}  "
     facts = f"  {snapshot.purpose}, {number(snapshot.token_count, 'token')}, {age(snapshot.created_at)}"
-    return Text.assemble((short(snapshot.id), "cyan"), "  ", one_line(snapshot.name), (facts, "dim"))
+    name = one_line(snapshot.name)
+    if cell_len(start + name + facts) > width:
+        name = fit(name, max(_SHORTEST, width - cell_len(start + facts))).rstrip()
+    return Text.assemble((start, "cyan"), name, (facts, "dim"))
 
 
 def show_snapshot(console: Console, reply: OneSnapshot) -> None:
     snapshot = reply.snapshot
-    console.print(snapshot_line(snapshot))
+    console.print(Text.assemble((short(snapshot.id), "cyan"), f"  {one_line(snapshot.name)}"))
+    console.print(Text(f"{snapshot.purpose}, {number(snapshot.token_count, 'token')}", style="dim"))
     console.print(Text(f"taken {clock(snapshot.created_at)}", style="dim"))
     console.print(Text(f"active then: {number(len(snapshot.checkpoint_ids), 'checkpoint')}", style="dim"))
     if reply.head is None:
@@ -114,7 +123,8 @@ def show_tools(console: Console, reply: ToolServers) -> None:
         width = max((len(tool.name) for tool in server.tools), default=0)
         for tool in server.tools:
             words, style = _ALLOWED.get(tool.allowed, (tool.allowed, ""))
-            about = fit(one_line(tool.description), max(10, console.width - width - len(words) - 8)).rstrip()
+            room = console.width - width - len(words) - 8
+            about = fit(one_line(tool.description), room).rstrip() if room >= _SHORTEST else ""
             console.print(
                 Text.assemble(
                     "  ",

@@ -60,7 +60,8 @@ class Reader:
     def show(self, message: Message) -> None:
         self._console.print(self._heading(message))
         for part in message.parts:
-            self._console.print(self._part(message.role, part))
+            if self._full or not _is_told(part, message):
+                self._console.print(self._part(message.role, part))
         self._console.print()
 
     def _heading(self, message: Message) -> Text:
@@ -119,6 +120,11 @@ def describe(part: Part) -> str:  # noqa: PLR0911 (one line for each kind of par
             return f"event {name} {_compact(data)}"
         case Opaque(source=source):
             return f"a part of {source} that has no counterpart here"
+
+
+def _is_told(part: Part, message: Message) -> bool:
+    """Whether the text beside an event says to people what the event says to programs."""
+    return isinstance(part, Event) and any(isinstance(other, TextPart) for other in message.parts)
 
 
 def _compact(value: object) -> str:

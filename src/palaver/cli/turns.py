@@ -17,7 +17,7 @@ from palaver.cli.terms import number, one_line
 from palaver.cli.transcript import describe
 from palaver.errors import NotFound
 from palaver.ids import short
-from palaver.model import Message, ToolCall, ToolResult
+from palaver.model import Checkpoint, Message, ToolCall, ToolResult
 
 LOOK_FIRST = "history"
 """The choice that decides nothing yet: the person is shown what was said, and asked again."""
@@ -164,6 +164,8 @@ class _Showing:
                 answer.progress(f"summarising {number(count, 'older message')}, {number(tokens, 'token')}")
             case events.CheckpointProgress(percent=percent):
                 answer.progress(f"summarising older messages, {percent} %")
+            case events.CheckpointFinished(checkpoint=Checkpoint(kind="rollover")):
+                answer.progress(None)  # the rollover says more of it
             case events.CheckpointFinished():
                 answer.progress(None)
                 answer.tell(self._say_finished(event))

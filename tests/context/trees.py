@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from palaver.context.attachments import Image
 from palaver.context.prompt import Prompt
+from palaver.context.tokens import Plain
 from palaver.context.tools import Tool
+from palaver.context.units import Reader, Unit, Weights, branch_of
 from palaver.model import (
     Checkpoint,
     CheckpointKind,
@@ -72,6 +74,20 @@ def a_checkpoint(
         replaces=replaces,
         created_at=MOMENT,
     )
+
+
+def turns(count: int, tokens: int = 10) -> list[NewMessage]:
+    """Questions and answers of so many tokens each."""
+    made = [
+        (user(f"q{n} ".ljust(4 * tokens, ".")), assistant(f"a{n} ".ljust(4 * tokens, ".")))
+        for n in range(count)
+    ]
+    return [message for turn in made for message in turn]
+
+
+def items(branch: list[NewMessage], *checkpoints: Checkpoint) -> list[Unit | Checkpoint]:
+    """What a reader makes of it, newest first."""
+    return list(Reader(branch_of(branch), checkpoints, Weights(Plain())).read())
 
 
 def texts(prompt: Prompt) -> list[str]:

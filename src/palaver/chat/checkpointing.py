@@ -9,19 +9,8 @@ from palaver.chat.prompting import Prompter, View
 from palaver.chat.scope import Scope
 from palaver.chat.summarising import NoSummary, Summariser, Summary, Work
 from palaver.chat.telling import describe, finished, keep_note, tell_stage, tell_start, tell_summarised
-from palaver.context.checkpoints import (
-    TOTAL_PERCENT,
-    Origins,
-    Step,
-    Stretch,
-    find_origins,
-    find_stretch,
-    minimum,
-    plan_ageing,
-    plan_emergency,
-    share,
-    target,
-)
+from palaver.context.ageing import Origins, Step, find_origins, plan_ageing, plan_emergency
+from palaver.context.checkpoints import TOTAL_PERCENT, Stretch, find_stretch, minimum, share, target
 from palaver.context.prompt import summary_message
 from palaver.errors import PalaverError
 from palaver.model import Checkpoint, Event, note

@@ -9,7 +9,8 @@ import msgspec
 
 from palaver.chat.prompting import View
 from palaver.chat.scope import Scope
-from palaver.context.checkpoints import STAGES, Step, Stretch, chunks, extract, introduce
+from palaver.context.ageing import Step
+from palaver.context.checkpoints import STAGES, Stretch, chunks, extract, introduce
 from palaver.context.summaries import TEMPERATURE, Unusable, accept, ask, asking_costs
 from palaver.errors import PalaverError
 from palaver.model import Text

@@ -1,12 +1,10 @@
 """What checkpoints stand for, how long they may be, how they age. No I/O."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from palaver.context.extract import Extractor, condense, shorten
+from palaver.context.extract import Extractor, shorten
 from palaver.context.tokens import Counter
 from palaver.context.transcript import tell
 from palaver.context.units import Unit
@@ -18,8 +16,6 @@ MINIMUM = 500
 """Tokens: less is not summarised, nor less than an eighth of a small window's limit."""
 TOTAL_PERCENT = 40
 """Of the limit: what all checkpoints together may take."""
-MODERATE_AFTER, COMPACT_AFTER, MERGED_AFTER = 3, 6, 10
-"""Further checkpoints after which one ages."""
 SMALLEST = 256
 """Tokens of a limit below which a summary is not worth its place: there the oldest messages are left out."""
 STAGES = 8
@@ -27,9 +23,10 @@ STAGES = 8
 ROLLOVER_TURNS = 10
 ROLLOVER_TOKENS = 400
 
-_DETAILED, _MODERATE, _COMPACT = 3, 2, 1
-_PER_MILLE = {_DETAILED: 50, _MODERATE: 25, _COMPACT: 12.5}
-_MOST = {_DETAILED: 2000, _MODERATE: 1000, _COMPACT: 500}
+DETAILED, MODERATE, COMPACT = 3, 2, 1
+"""Levels."""
+_PER_MILLE = {DETAILED: 50, MODERATE: 25, COMPACT: 12.5}
+_MOST = {DETAILED: 2000, MODERATE: 1000, COMPACT: 500}
 _FEWEST = 16
 _SOURCE_PERCENT = 60
 """Of what it replaces: more a summary may not take."""
@@ -101,12 +98,12 @@ def find_rollover(items: Iterable[Item], *, room: int, most: int) -> Stretch | N
     for item in items:
         turn.append(item)
         if not full and isinstance(item, Unit) and item.role == "user":
-            size = _size(turn)
+            size = size_of(turn)
             full = turns > 0 and (kept + size > room or turns == ROLLOVER_TURNS)
             if not full:
                 kept, turns, turn = kept + size, turns + 1, []
         elif not full and turns and isinstance(item, Unit):
-            full = kept + _size(turn) > room
+            full = kept + size_of(turn) > room
         if full:
             gathering.extend(turn)
             turn = []
@@ -144,66 +141,6 @@ def extract(stretch: Stretch, tokens: int, counter: Counter) -> str:
     if stretch.older:
         extractor.absorb(stretch.older)
     return extractor.summary(tokens, counter)
-
-
-class Step(msgspec.Struct, frozen=True):
-    """`checkpoints`, neighbours in order of time, become one of this kind and level with at most `target` tokens."""
-
-    kind: Literal["summary", "merged"]
-    level: int
-    checkpoints: tuple[Checkpoint, ...]
-    target: int
-
-    @property
-    def summaries(self) -> str:
-        return "\n\n".join(checkpoint.summary for checkpoint in self.checkpoints)
-
-    def condensed(self, counter: Counter) -> str:
-        """Their summaries in a shorter form, without a model."""
-        each = max(1, self.target // len(self.checkpoints) - 2)
-        short = "\n\n".join(condense(checkpoint.summary, each, counter) for checkpoint in self.checkpoints)
-        return short if counter.count(short) <= self.target else condense(short, self.target, counter)
-
-
-Origins = Mapping[str, frozenset[int]]
-"""Of checkpoints, by id, the numbers of those that they go back to and that replace nothing."""
-
-
-def find_origins(checkpoints: Iterable[Checkpoint], every: Iterable[Checkpoint]) -> dict[str, frozenset[int]]:
-    """The origins of `checkpoints`, found among `every` of the session's, of all times."""
-    known = {checkpoint.id: checkpoint for checkpoint in every}
-    return {checkpoint.id: _origins(checkpoint, known) for checkpoint in checkpoints}
-
-
-def plan_ageing(items: Iterable[Item], origins: Origins, limit: int) -> list[Step]:
-    """What is due by the table: moderate after 3 further checkpoints, compact after 6, merged after 10.
-
-    `items` are the branch, newest first. "Further" are those that replace nothing.
-    """
-    branch = list(items)
-    ages = _ages(branch, origins)
-    steps: list[Step] = []
-    for run in _neighbours(branch):
-        for due, group in groupby(run, lambda c: c.kind != "summary" or ages[c.id] >= MERGED_AFTER):
-            members = list(group)
-            if not due:
-                aged = ((c, _level_at(ages[c.id])) for c in members)
-                steps += [_shorten(c, level, limit) for c, level in aged if level < c.level]
-            elif any(c.kind == "summary" for c in members):
-                steps.append(_merge(members, limit))
-    return steps
-
-
-def plan_emergency(items: Iterable[Item], limit: int) -> list[Step]:
-    """All checkpoints compact, the older half of neighbours merged."""
-    steps: list[Step] = []
-    for run in _neighbours(items):
-        older = run[: (len(run) + 1) // 2] if len(run) > 1 else []
-        if len(older) > 1:
-            steps.append(_merge(older, limit))
-        rest = run[len(older) :] if len(older) > 1 else run
-        steps += [_shorten(c, _COMPACT, limit) for c in rest if c.level > _COMPACT]
-    return steps
 
 
 def _pass_newest(branch: Iterator[Item], keep: int) -> None:
@@ -263,7 +200,7 @@ class _Gathering:
         )
 
     def _add(self, item: Item) -> None:
-        size = _size([item])
+        size = size_of([item])
         self._oldest = item
         self.tokens += size
         if isinstance(item, Checkpoint):
@@ -284,7 +221,8 @@ def _is_worth_it(gathering: _Gathering) -> bool:
     return not alone and gathering.tokens >= 2 * _FEWEST
 
 
-def _size(items: Iterable[Item]) -> int:
+def size_of(items: Iterable[Item]) -> int:
+    """Tokens of these together."""
     return sum(item.token_count if isinstance(item, Checkpoint) else item.tokens for item in items)
 
 
@@ -300,49 +238,3 @@ def _tell(item: Item) -> str:
     if isinstance(item, Checkpoint):
         return f"Summary of what was before: {item.summary}"
     return "\n".join(map(tell, item.messages))
-
-
-def _neighbours(items: Iterable[Item]) -> list[list[Checkpoint]]:
-    """Checkpoints between which no message is sent, each run in order of time; `items` are newest first."""
-    runs: list[list[Checkpoint]] = [[]]
-    for item in items:
-        if isinstance(item, Checkpoint):
-            runs[-1].append(item)
-        elif runs[-1]:
-            runs.append([])
-    return [run[::-1] for run in reversed(runs) if run]
-
-
-def _ages(items: Iterable[Item], origins: Origins) -> dict[str, int]:
-    """How many checkpoints that replace nothing came to the branch after each of those on it."""
-    found = {item.id: origins[item.id] for item in items if isinstance(item, Checkpoint)}
-    numbers = [number for own in found.values() for number in own]
-    return {id: sum(number > max(own) for number in numbers) for id, own in found.items()}
-
-
-def _origins(checkpoint: Checkpoint, known: Mapping[str, Checkpoint]) -> frozenset[int]:
-    numbers: set[int] = set()
-    seen: set[str] = set()
-    pending = [checkpoint]
-    while pending:
-        one = pending.pop()
-        if one.id in seen:
-            continue
-        seen.add(one.id)
-        older = [known[id] for id in one.replaces if id in known]
-        pending += older
-        if not older:
-            numbers.add(one.number)
-    return frozenset(numbers)
-
-
-def _level_at(age: int) -> int:
-    return _COMPACT if age >= COMPACT_AFTER else _MODERATE if age >= MODERATE_AFTER else _DETAILED
-
-
-def _merge(checkpoints: Sequence[Checkpoint], limit: int) -> Step:
-    return Step("merged", _COMPACT, tuple(checkpoints), min(share(limit, _DETAILED), _size(checkpoints)))
-
-
-def _shorten(checkpoint: Checkpoint, level: int, limit: int) -> Step:
-    return Step("summary", level, (checkpoint,), min(share(limit, level), checkpoint.token_count))

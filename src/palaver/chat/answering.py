@@ -112,7 +112,8 @@ class Answering:
             self._note(exc)
         except Exception as exc:  # noqa: BLE001  (whatever goes wrong, the turn must end and say so)
             _log.exception("An answer in session %s failed in an unknown way", self._turn.session_id)
-            what = "the turn" if self._answer is None else "the provider"
+            asking = self._answer is not None and self._reason is None
+            what = "the provider" if asking else "the turn"
             self._note(ProviderError(f"{what} failed in an unknown way: {type(exc).__name__}"))
         finally:
             self._prepared.set()

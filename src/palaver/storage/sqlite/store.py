@@ -1,6 +1,5 @@
 """`Store` on SQLite: each verb is one transaction of what `storage.verbs` says."""
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,6 +39,7 @@ from palaver.model import (
 from palaver.storage.sqlite import copies, search, verify
 from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
+from palaver.storage.stored_file import open_stored
 from palaver.storage.verbs import (
     changes,
     checkpoints,
@@ -438,7 +438,7 @@ class SqliteStore(Store):
 
     def open_file(self, digest: str) -> BinaryIO:
         key, size = self._read(files.find_file, digest)
-        return io.BufferedReader(_StoredFile(self, key, size), files.PIECE)
+        return open_stored(self.read_piece, key, size)
 
     def read_piece(self, key: int, number: int) -> bytes:
         """One piece of a file that `open_file` has found to be the actor's."""
@@ -502,36 +502,6 @@ class SqliteStore(Store):
 
 def _append(each: Append, tx: WriteTransaction) -> messages.Stored:
     return messages.append(tx, each.session_id, [*map(prepare, each.messages)], each.parent_id)
-
-
-class _StoredFile(io.RawIOBase):
-    """Content in pieces, read as it is asked for."""
-
-    def __init__(self, store: SqliteStore, key: int, size: int) -> None:
-        self._store = store
-        self._key = key
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        if self._at >= self._size:
-            return 0
-        number, skip = divmod(self._at, files.PIECE)
-        piece = self._store.read_piece(self._key, number)[skip : skip + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
 
 
 def check_actor(id: str) -> str:

@@ -355,10 +355,22 @@ def test_compact_of_an_imported_history_asks_the_model_a_bounded_number_of_times
     person = Person(store, session, provider)
     finished = person.compression.compact(person.scope())
     assert finished.checkpoint is not None
-    assert len(server.requests) <= 9
+    assert len(server.requests) <= 8
     assert "Extract of" in str(server.requests[0]["messages"])
     assert not person.sees().truncated
     assert finished.before > 390_000
+
+
+def test_of_many_short_messages_the_model_is_not_asked_more_often(
+    store: Store, provider: Provider, server: ScriptedServer
+) -> None:
+    server.will(*whole(SUMMARY))
+    session = store.create_session(model="scripted", context_size=2048)
+    for _ in range(10):
+        say(store, session.id, *[1] * 500)
+    person = Person(store, session, provider)
+    assert person.compression.compact(person.scope()).checkpoint is not None
+    assert len(server.requests) <= 8
 
 
 def test_every_request_for_a_summary_fits_into_the_window(

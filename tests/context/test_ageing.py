@@ -1,12 +1,14 @@
 """How checkpoints age by the table."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from palaver.context.ageing import Step, find_origins, plan_ageing, plan_emergency
 from palaver.context.checkpoints import share
 from palaver.context.tokens import Plain
 from palaver.model import Checkpoint, NewMessage, user
-from tests.context.trees import a_checkpoint, items, turns
+from tests.context.trees import Scale, a_checkpoint, counters, items, turns
 
 PLAIN = Plain()
 LIMIT = 10_000
@@ -98,3 +100,16 @@ def test_all_checkpoints_together_take_a_third_of_the_limit() -> None:
             4 * share(limit, 3) + 3 * share(limit, 2) + 4 * share(limit, 1)
         )  # one of the first is the merged one
         assert whole <= limit * 40 // 100
+
+
+@settings(max_examples=200)
+@given(st.lists(st.text(min_size=1, max_size=300).filter(str.strip), min_size=1, max_size=5), counters)
+def test_what_is_condensed_says_something_and_is_no_longer_than_it_was(
+    summaries: list[str], counter: Scale
+) -> None:
+    branch = turns(len(summaries))
+    made = [a_checkpoint(branch, 2 * n, 2 * n + 1, text, number=n) for n, text in enumerate(summaries)]
+    for target in (1, 16, 100, 1000):
+        step = Step("merged", 1, tuple(made), target)
+        assert step.condensed(counter).strip()
+        assert counter.count(step.condensed(counter)) <= max(target, counter.count(step.summaries))

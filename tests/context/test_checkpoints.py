@@ -140,7 +140,7 @@ def test_of_a_huge_stretch_the_oldest_part_is_extracted() -> None:
     assert stretch is not None
     assert numbers(branch, stretch) == (0, 399)
     assert sum(item.tokens for item in stretch.items if isinstance(item, Unit)) <= 600
-    assert "Palaver" in introduce(stretch, 100, PLAIN)
+    assert "Palaver" in introduce(stretch, [], 100, PLAIN)
     assert stretch.messages == 400
     summary = extract(stretch, 60, PLAIN)
     assert summary.startswith("Extract of 400 messages, made without a model.")
@@ -155,6 +155,13 @@ def test_a_summary_takes_at_most_60_percent_of_what_it_replaces() -> None:
     assert rollover_target(100_000, 50_000) == 400
     assert rollover_target(1000, 50_000) == 250
     assert rollover_target(100_000, 100) == 60
+
+
+def test_what_is_told_in_full_needs_no_introduction() -> None:
+    stretch = find([*turns(5), user("the last")], keep=1)
+    assert stretch is not None
+    assert introduce(stretch, [], 100, PLAIN) == ""
+    assert "Palaver" in introduce(stretch, ["User: We decided to call it Palaver."], 100, PLAIN)
 
 
 # Rollover

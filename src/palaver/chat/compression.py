@@ -98,7 +98,7 @@ class Compression:
 
     def _is_answered(self, scope: Scope) -> bool:
         """Whether the newest answer is whole: nothing is summarised while one is being written, or in a broken turn."""
-        for message in newest_first(self._store, scope.session_id, scope.leaf_id):
+        for message in newest_first(self._store, scope.session_id, scope.leaf_id, first=4):
             if message.role != "note":
                 return message.role == "assistant" and message.status == "complete"
         return False

@@ -127,7 +127,8 @@ class Summariser:
 
     def _by_model(self, work: Work, stretch: Stretch, progress: Callable[[int], None]) -> Summary:
         pieces = chunks(stretch, work.room, work.view.counter)
-        text = introduce(stretch, work.room // 8, work.view.counter)
+        untold, pieces = pieces[:-STAGES], pieces[-STAGES:]
+        text = introduce(stretch, untold, work.room // 8, work.view.counter)
         for number, piece in enumerate(pieces, 1):
             text = self._accept(work, self._ask(work, so_far=text, told=piece), piece, stretch.tokens)
             progress(100 * number // len(pieces))

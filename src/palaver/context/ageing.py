@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from palaver.context.checkpoints import COMPACT, DETAILED, MODERATE, Item, share, size_of
+from palaver.context.checkpoints import COMPACT, DETAILED, MODERATE, Item, share
 from palaver.context.extract import condense
 from palaver.context.tokens import Counter
 from palaver.model import Checkpoint
@@ -28,10 +28,14 @@ class Step(msgspec.Struct, frozen=True):
         return "\n\n".join(checkpoint.summary for checkpoint in self.checkpoints)
 
     def condensed(self, counter: Counter) -> str:
-        """Their summaries in a shorter form, without a model."""
+        """Their summaries in a shorter form, without a model; as they are where they fit."""
+        whole = self.summaries
+        if counter.count(whole) <= self.target:
+            return whole
         each = max(1, self.target // len(self.checkpoints) - 2)
-        short = "\n\n".join(condense(checkpoint.summary, each, counter) for checkpoint in self.checkpoints)
-        return short if counter.count(short) <= self.target else condense(short, self.target, counter)
+        parts = (condense(checkpoint.summary, each, counter) for checkpoint in self.checkpoints)
+        short = condense("\n\n".join(filter(None, parts)), self.target, counter)
+        return short or condense(whole, self.target, counter) or self.checkpoints[-1].summary
 
 
 Origins = Mapping[str, frozenset[int]]
@@ -114,8 +118,8 @@ def _level_at(age: int) -> int:
 
 
 def _merge(checkpoints: Sequence[Checkpoint], limit: int) -> Step:
-    return Step("merged", COMPACT, tuple(checkpoints), min(share(limit, DETAILED), size_of(checkpoints)))
+    return Step("merged", COMPACT, tuple(checkpoints), share(limit, DETAILED))
 
 
 def _shorten(checkpoint: Checkpoint, level: int, limit: int) -> Step:
-    return Step("summary", level, (checkpoint,), min(share(limit, level), checkpoint.token_count))
+    return Step("summary", level, (checkpoint,), share(limit, level))

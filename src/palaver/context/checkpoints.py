@@ -128,9 +128,19 @@ def chunks(stretch: Stretch, room: int, counter: Counter) -> list[str]:
     return [*pieces, "\n\n".join(lines)] if lines else pieces
 
 
-def introduce(stretch: Stretch, tokens: int, counter: Counter) -> str:
-    """An extract, in at most `tokens`, of what the model is not told; empty where it is told all."""
-    return stretch.older.summary(tokens, counter) if stretch.older else ""
+def introduce(stretch: Stretch, untold: Sequence[str], tokens: int, counter: Counter) -> str:
+    """An extract, in at most `tokens`, of what the model is not told: of these pieces and of what is older still.
+
+    Empty where it is told all.
+    """
+    if not untold and stretch.older is None:
+        return ""
+    extractor = Extractor()
+    for piece in reversed(untold):
+        extractor.add("assistant", piece)
+    if stretch.older is not None:
+        extractor.absorb(stretch.older)
+    return extractor.summary(tokens, counter)
 
 
 def extract(stretch: Stretch, tokens: int, counter: Counter) -> str:

@@ -135,6 +135,17 @@ def test_a_checkpoint_is_taken_back_by_one_call(person: Person, store: Store) ->
     assert person.sees().messages == before
 
 
+def test_a_summary_goes_on_to_stand_for_its_messages_where_its_last_is_in_the_trash(
+    person: Person, store: Store
+) -> None:
+    fill(person, LIMIT * 80 // 100)
+    person.compression.compact(person.scope())
+    before = person.sees().messages
+    [checkpoint] = store.list_checkpoints(person.id)
+    store.trash_message(checkpoint.through_id)
+    assert person.sees().messages == before
+
+
 @pytest.mark.parametrize("status", ["cancelled", "interrupted", "error"])
 def test_a_broken_answer_is_followed_by_no_checkpoint(person: Person, status: str) -> None:
     fill(person, LIMIT * 80 // 100)

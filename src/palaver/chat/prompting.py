@@ -15,7 +15,7 @@ from palaver.context.attachments import Image
 from palaver.context.prompt import Prompt, Strategy, build_prompt
 from palaver.context.tokens import Counter
 from palaver.context.tools import Tool
-from palaver.context.units import Attach, Branch, Counts, Reader, Unit, Weights
+from palaver.context.units import Attach, Branch, Counts, Places, Reader, Unit, Weights
 from palaver.context.window import WARNING_PERCENT, Window, choose_window, prompt_limit
 from palaver.errors import ProviderError
 from palaver.model import Checkpoint, File, Session, Text
@@ -31,6 +31,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     session: Session
     branch: Branch
     checkpoints: Sequence[Checkpoint]
+    places: Places
     window: Window
     reserve: int
     strategy: Strategy
@@ -49,7 +50,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def reader(self) -> Reader:
         """The branch from its end, with its checkpoints."""
-        return Reader(self.branch, self.checkpoints, self.weights)
+        return Reader(self.branch, self.checkpoints, self.weights, self.places)
 
     def landmarks(self) -> list[Unit | Checkpoint]:
         """The same, read no further than to the oldest checkpoint."""
@@ -75,6 +76,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             counter=self.counter,
             attach=self.attach,
             counts=self.counts,
+            places=self.places,
         )
 
 
@@ -99,7 +101,7 @@ class Prompter:
         self._lock = threading.Lock()
         self._described: dict[tuple[str, str], ModelInfo] = {}
         self._counts: dict[tuple[str, str], tuple[Counter, Counts]] = {}
-        self._positions: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int]] = {}
         self._guessed: set[tuple[str, str]] = set()
         self._levels: dict[str, int] = {}
 
@@ -130,10 +132,14 @@ class Prompter:
         """The same before the prompt is built."""
         stored_id, unsaved = self._backlog.chain(session.id, leaf_id)
         counter = self.counters.of(provider.name, model)
+        checkpoints = self._store.list_checkpoints(session.id)
+        places = self._find_places(checkpoints)
         return View(
             session=session,
             branch=branch(self._store, session.id, stored_id, unsaved),
-            checkpoints=self._in_time(self._store.list_checkpoints(session.id)),
+            # As their messages lie on the branch: an aged one is newer than those behind it.
+            checkpoints=sorted(checkpoints, key=lambda checkpoint: places[checkpoint.id]),
+            places=places,
             window=self._choose_window(session, provider, model),
             reserve=_reserve(session),
             strategy=_strategy(session),
@@ -161,17 +167,16 @@ class Prompter:
         )
         return " ".join(filter(None, said)) or None
 
-    def _in_time(self, checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
-        """As their messages lie on the branch: an aged one is newer than those behind it."""
-        if len(checkpoints) < 2:
-            return list(checkpoints)
-        if len(self._positions) > _COUNTS:
-            self._positions = {}
-        positions = self._positions
+    def _find_places(self, checkpoints: Sequence[Checkpoint]) -> Places:
+        """Where on the branch they lie; kept, as neither they nor positions ever change."""
+        if len(self._places) > _COUNTS:
+            self._places = {}
+        places = self._places
         for checkpoint in checkpoints:
-            if checkpoint.id not in positions:
-                positions[checkpoint.id] = self._store.get_message(checkpoint.from_id).position
-        return sorted(checkpoints, key=lambda checkpoint: positions[checkpoint.id])
+            if checkpoint.id not in places:
+                first, last = map(self._store.get_message, (checkpoint.from_id, checkpoint.through_id))
+                places[checkpoint.id] = (first.position, last.position)
+        return places
 
     def _attaching(self, provider: Provider, model: str) -> Attach:
         """Asks what the model takes at the first file, and once: its server may be slow to say that it cannot."""

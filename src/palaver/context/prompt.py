@@ -13,6 +13,7 @@ from palaver.context.units import (
     Branch,
     Counts,
     LeftOut,
+    Places,
     Reader,
     Reason,
     Sent,
@@ -84,12 +85,14 @@ def build_prompt(
     counter: Counter = _PLAIN,
     attach: Attach | None = None,
     counts: Counts | None = None,
+    places: Places | None = None,
 ) -> Prompt:
     """System prompt, the active checkpoints, then the newest messages that fit, in order of time.
 
     `window` and `reserve` are tokens, as `counter` counts them for the model; `counts` keeps what it has counted, and
-    belongs to it. Where not all fit, one line says so. The user's newest message is always in. With the strategy
-    "truncate" no checkpoint is sent: only the newest messages that fit are.
+    belongs to it. `places` tells where the checkpoints lie, which are in order of time. Where not all fit, one line says
+    so. The user's newest message is always in. With the strategy "truncate" no checkpoint is sent: only the newest
+    messages that fit are.
     Raises `ContextOverflow` where that message, the newest one, the tools or the system prompt alone is too large.
     """
     weights = Weights(counter, attach, counts)
@@ -99,7 +102,7 @@ def build_prompt(
     head = [weights.text("system", system_prompt)] if system_prompt else []
     _check_head(head, for_tools, overhead, limit)
     active = checkpoints if strategy == "summarise" else ()
-    reader = Reader(branch, active, weights)
+    reader = Reader(branch, active, weights, places)
     newest, between, question, older = _split(reader.units(), limit)
     room = limit - overhead - cost(head)
     need = _weight((newest, question))

@@ -1,6 +1,6 @@
 """A branch as a model would be sent it: units that go together or not at all, each with its tokens."""
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -31,6 +31,9 @@ Attach = Callable[[File], Text | Image | None]
 
 Counts = MutableMapping[tuple[str, str], int]
 """Tokens that were counted before by one counter: of a message, or of the result of one call in a message."""
+
+Places = Mapping[str, tuple[int, int]]
+"""Of checkpoints, by id, the positions of the first and the last message that they stand for."""
 
 Reason = Literal[
     "note", "excluded", "empty", "streaming", "orphan_result", "checkpoint", "truncated", "strategy"
@@ -130,13 +133,21 @@ class Weights:
 
 
 class Reader:
-    """Reads a branch, newest first: units, and checkpoints in the place of what they stand for. Jumps over the latter.
+    """Reads a branch, newest first: units, and checkpoints in the place of what they stand for. Jumps over the latter:
+    `places` tells where they lie.
 
     `left_out` names what has been read and is not sent.
     """
 
-    def __init__(self, branch: Branch, checkpoints: Iterable[Checkpoint], weights: Weights) -> None:
+    def __init__(
+        self,
+        branch: Branch,
+        checkpoints: Iterable[Checkpoint],
+        weights: Weights,
+        places: Places | None = None,
+    ) -> None:
         self._branch = branch
+        self._places = places or {}
         self._covered = {checkpoint.through_id: checkpoint for checkpoint in checkpoints}
         self._weights = weights
         self._results: list[tuple[ToolResult, str]] = []
@@ -171,7 +182,7 @@ class Reader:
         while jumped:
             jumped = False
             for message in self._branch(before):
-                checkpoint = self._covered.pop(message.id, None)
+                checkpoint = self._find_summary(message)
                 if checkpoint is not None:
                     self._drop_orphans()
                     self._leave(message.id, "checkpoint")
@@ -179,6 +190,18 @@ class Reader:
                     before, jumped = checkpoint.from_id, True
                     break
                 yield message
+
+    def _find_summary(self, message: Stored) -> Checkpoint | None:
+        """What stands for this message, of which it is the newest that is left: a later one may be in the trash."""
+        id = message.id
+        if id not in self._covered and isinstance(message, Message):
+            within = (
+                through_id
+                for through_id, checkpoint in self._covered.items()
+                if _lies_in(message.position, self._places.get(checkpoint.id))
+            )
+            id = next(within, id)
+        return self._covered.pop(id, None)
 
     def _with_results(self, message: Stored, own: dict[str, ToolResult]) -> Unit:
         read = [message_id for _, message_id in self._results]
@@ -210,6 +233,10 @@ class Reader:
 def cost(messages: Iterable[Sent]) -> int:
     """Tokens of these messages together."""
     return sum(sent.tokens for sent in messages)
+
+
+def _lies_in(position: int, place: tuple[int, int] | None) -> bool:
+    return place is not None and place[0] <= position <= place[1]
 
 
 def _unsendable(message: Stored) -> Reason | None:

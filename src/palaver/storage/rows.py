@@ -403,6 +403,11 @@ def readable(where: str) -> Iterator[None]:
         raise Corrupt(f"{where} cannot be read: {exc}", where=where) from exc
 
 
+def shown_id(id: Any) -> str:
+    """An id for a message on damage, where what stands in its place may be no id."""
+    return from_bytes(id) if isinstance(id, bytes) and len(id) == 16 else repr(id)
+
+
 def time_of(milliseconds: int | None) -> Time | None:
     return None if milliseconds is None else Time.from_ms(milliseconds)
 
@@ -410,7 +415,7 @@ def time_of(milliseconds: int | None) -> Time | None:
 def checkpoint_value(row: Row, session_id: str, from_id: str, through_id: str) -> Checkpoint:
     """From the columns `id kind summary level number token_count model replaces created_at reverted_at`."""
     id, kind, summary, level, number, token_count, model, replaces, created_at, reverted_at = row
-    with readable(f"checkpoint {from_bytes(id)}"):
+    with readable(f"checkpoint {shown_id(id)}"):
         return Checkpoint(
             id=from_bytes(id),
             session_id=session_id,
@@ -431,7 +436,7 @@ def checkpoint_value(row: Row, session_id: str, from_id: str, through_id: str) -
 def snapshot_value(row: Row, session_id: str, head_id: bytes | None) -> Snapshot:
     """From the columns `id name purpose checkpoints settings token_count created_at`."""
     id, name, purpose, checkpoints, settings, token_count, created_at = row
-    with readable(f"snapshot {from_bytes(id)}"):
+    with readable(f"snapshot {shown_id(id)}"):
         return Snapshot(
             id=from_bytes(id),
             session_id=session_id,

@@ -7,7 +7,7 @@ from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 from palaver.errors import Corrupt, NotFound
 from palaver.ids import from_bytes
 from palaver.model import Checkpoint, Message, Page, Project, Session, Snapshot
-from palaver.storage.rows import ProjectRow, SessionRow
+from palaver.storage.rows import ProjectRow, SessionRow, readable
 from palaver.storage.sqlite.detour import LOST_PROJECT, Detour, lost_project
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.sqlite.transaction import ReadTransaction
@@ -35,7 +35,7 @@ class RescuedStore(SqliteStore):
         self._told: set[int] = set()
 
     def _read(self, verb: Callable[Concatenate[Detour, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        with self._database.read(self.actor) as tx:
+        with self._database.read(self.actor) as tx, readable("what stands there"):
             return verb(Detour(tx, self._keys), *arguments, **named)
 
     def get_project(self, project_id: str) -> Project:

@@ -13,6 +13,7 @@ from palaver.storage.rows import (
     checkpoint_guard,
     checkpoint_value,
     encode_json,
+    readable,
 )
 from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.verbs import branch, lookup, replacing, session_rows
@@ -164,5 +165,6 @@ def set_reverted(tx: Writing, row: SessionRow, key: int, reverted_at: int | None
 
 def list_checkpoints(tx: Reading, session_id: str, active: bool) -> list[Checkpoint]:
     row, _ = lookup.session_row(tx, session_id)
-    found = replacing.active(tx, row) if active else tx.rows("list_checkpoints", session=row.key)
-    return [_value(row, columns) for columns in found]
+    with readable(f"the checkpoints of session {session_id}"):
+        found = replacing.active(tx, row) if active else tx.rows("list_checkpoints", session=row.key)
+        return [_value(row, columns) for columns in found]

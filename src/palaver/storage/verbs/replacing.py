@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from palaver.ids import from_bytes
-from palaver.storage.rows import SessionRow, readable
+from palaver.storage.rows import SessionRow, readable, shown_id
 from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.verbs import branch
 
@@ -94,5 +94,5 @@ def _replaced(every: list[Link], by: Iterable[Link]) -> set[str]:
 
 def replaced_ids(id: bytes, replaces: str | None) -> list[str]:
     """Raises `Corrupt` for what is no list of ids."""
-    with readable(f"checkpoint {from_bytes(id)}"):
+    with readable(f"checkpoint {shown_id(id)}"):
         return list(json.loads(replaces)) if replaces else []

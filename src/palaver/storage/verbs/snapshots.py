@@ -147,7 +147,8 @@ def _restore_settings(tx: Writing, row: SessionRow, settings: bytes) -> None:
 def list_snapshots(tx: Reading, session_id: str) -> list[Snapshot]:
     row, _ = lookup.session_row(tx, session_id)
     found = tx.rows("list_snapshots", session=row.key)
-    return [snapshot_value(columns[:7], from_bytes(row.id), columns[7]) for columns in found]
+    with readable(f"the snapshots of session {session_id}"):
+        return [snapshot_value(columns[:7], from_bytes(row.id), columns[7]) for columns in found]
 
 
 def delete_snapshot(tx: Writing, snapshot_id: str) -> None:

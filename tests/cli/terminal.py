@@ -17,6 +17,7 @@ from typing import Self
 from tests.cli.processes import environment
 
 ANSI = re.compile(r"\x1b\][^\x07]*\x07|\x1b[\[(][0-9;?>=]*[A-Za-z]|\x1b[=>78]|\r")
+WHERE = b"\x1b[6n"
 TIMEOUT = 30.0
 # The terminal becomes the child's own, so that Ctrl+C reaches it as a signal.
 CALL = (
@@ -25,11 +26,18 @@ CALL = (
 
 
 class Terminal:
-    """Runs `palaver ARGUMENTS` on a pseudo-terminal."""
+    """Runs `palaver ARGUMENTS` on a pseudo-terminal. `located`: it says where its cursor is, as most terminals do."""
 
     def __init__(
-        self, database: Path, *arguments: str, columns: int = 80, rows: int = 24, **variables: str
+        self,
+        database: Path,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        located: bool = False,
+        **variables: str,
     ) -> None:
+        self._located = located
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (rows, columns))
         self.process = subprocess.Popen(
@@ -105,4 +113,6 @@ class Terminal:
         except OSError:
             data = b""  # what a terminal gives when its last process has gone
         self._seen += data
+        if self._located and WHERE in data:
+            os.write(self._master, b"\x1b[1;1R")
         return bool(data)

@@ -99,7 +99,15 @@ def purify(tx: IndexWriting) -> None:
     beginnings = _separators_of(tx, words) if words else []
     tx.run("index_terms_open")
     if not all(_has_beginning(tx, beginning) for beginning in beginnings):
-        tx.run("index_optimize")
+        _write_anew(tx)
+
+
+def _write_anew(tx: IndexWriting) -> None:
+    """All of the index. What is one piece already SQLite leaves as it is: so there is a second one, while it is done."""
+    nothing = _bind(0, ("a", "", "", ""))
+    tx.run("index_add", **nothing)
+    tx.run("index_optimize")
+    tx.run("index_remove", **nothing)
 
 
 def rebuild(tx: IndexWriting) -> None:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {"rich", "prompt_toolkit", "httpx2", "apsw", "msgspec", "markdown_it", "pygments"}
 
 
@@ -26,5 +28,6 @@ def test_the_version_imports_nothing_heavy() -> None:
     assert loaded_by("--version") & HEAVY == set()
 
 
-def test_a_command_imports_neither_the_terminal_prompt_nor_an_http_client() -> None:
-    assert loaded_by("ls", "--help") & {"prompt_toolkit", "httpx2"} == set()
+@pytest.mark.parametrize("name", ["ls", "show", "search", "context"])
+def test_a_command_imports_neither_the_terminal_prompt_nor_an_http_client(name: str) -> None:
+    assert loaded_by(name, "--help") & {"prompt_toolkit", "httpx2"} == set()

@@ -76,8 +76,9 @@ def _show_settings(app: App) -> None:
         listed = {n: {"value": settings.printable(values[n]), "source": sources[n]} for n in NAMES}
         print_json({"path": str(app.config_path), "settings": listed})
         return
+    width = max(map(len, NAMES))
     for name in NAMES:
-        click.echo(f"{name:<14} {_shown(values[name]):<32} {sources[name]}")
+        click.echo(f"{name:<{width}} {_shown(values[name]):<32} {sources[name]}")
     notice(
         f"\nChange them in {app.config_path} (`palaver config set NAME VALUE`), or with PALAVER_… in the environment."
     )

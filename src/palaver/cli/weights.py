@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from palaver.chat.commands import Statistics
 from palaver.chat.weighing import Line, Weighed
 from palaver.cli.terms import fit, number, one_line
 from palaver.cli.transcript import COLOURS
 from palaver.ids import short
+
+if TYPE_CHECKING:
+    from palaver.chat.commands import Statistics
 
 _BAR = 40
 _KIND = 9
@@ -66,7 +69,7 @@ def show_weight(console: Console, weighed: Weighed) -> None:
         console.print(Text("Older messages do not fit and are not sent.", style="yellow"))
 
 
-def show_statistics(console: Console, found: Statistics) -> None:
+def show_statistics(console: Console, found: "Statistics") -> None:
     session, weighed = found.session, found.weighed
     rows = [
         ("messages", f"{session.message_count:,}"),

@@ -464,8 +464,10 @@ class Store(ABC):
         """Take a checkpoint out of use; what it replaced is active again."""
 
     @abstractmethod
-    def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
-        """By number: those active on the head's branch, or all."""
+    def list_checkpoints(
+        self, session_id: str, *, active: bool = True, leaf_id: str | None | Head = HEAD
+    ) -> list[Checkpoint]:
+        """By number: those active on the branch that ends in `leaf_id`, or all of the session."""
 
     @abstractmethod
     def take_snapshot(

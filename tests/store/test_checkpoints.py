@@ -145,6 +145,8 @@ def test_another_branch_has_its_own_checkpoints(store: Store) -> None:
     (branch,) = store.append(session.id, an_answer("branch"), parent_id=messages[2])
     store.set_head(session.id, branch.id)
     assert active(store, session) == [shared]
+    assert ids_of(store.list_checkpoints(session.id, leaf_id=session.head_id)) == [on_main, shared]
+    assert store.list_checkpoints(session.id, leaf_id=None) == []
     store.set_head(session.id, session.head_id)
     assert active(store, session) == [on_main, shared]
 

@@ -132,7 +132,7 @@ class Prompter:
         """The same before the prompt is built."""
         stored_id, unsaved = self._backlog.chain(session.id, leaf_id)
         counter = self.counters.of(provider.name, model)
-        checkpoints = self._store.list_checkpoints(session.id)
+        checkpoints = self._store.list_checkpoints(session.id, leaf_id=stored_id)
         places = self._find_places(checkpoints)
         return View(
             session=session,

@@ -139,9 +139,11 @@ class RescuedStore(SqliteStore):
             yield from items
             known.last = items[-1].id if items else known.last
 
-    def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
+    def list_checkpoints(
+        self, session_id: str, *, active: bool = True, leaf_id: str | None | Head = HEAD
+    ) -> list[Checkpoint]:
         return self._readable(
-            lambda: super(RescuedStore, self).list_checkpoints(session_id, active=active), []
+            lambda: super(RescuedStore, self).list_checkpoints(session_id, active=active, leaf_id=leaf_id), []
         )
 
     def list_snapshots(self, session_id: str) -> list[Snapshot]:

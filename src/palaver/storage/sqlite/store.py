@@ -399,8 +399,10 @@ class SqliteStore(Store):
     def revert_checkpoint(self, checkpoint_id: str) -> Checkpoint:
         return self._write(checkpoints.revert_checkpoint, checkpoint_id)
 
-    def list_checkpoints(self, session_id: str, *, active: bool = True) -> list[Checkpoint]:
-        return self._read(checkpoints.list_checkpoints, session_id, active)
+    def list_checkpoints(
+        self, session_id: str, *, active: bool = True, leaf_id: str | None | Head = HEAD
+    ) -> list[Checkpoint]:
+        return self._read(checkpoints.list_checkpoints, session_id, active, leaf_id)
 
     def take_snapshot(
         self, session_id: str, *, name: str | None = None, purpose: Purpose = "manual"

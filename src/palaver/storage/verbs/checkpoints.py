@@ -16,9 +16,10 @@ from palaver.storage.rows import (
     readable,
 )
 from palaver.storage.transaction import Reading, Row, Writing
-from palaver.storage.verbs import branch, lookup, replacing, session_rows
+from palaver.storage.verbs import branch, lookup, messages, replacing, session_rows
 from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED
 from palaver.storage.verbs.titles import check_optional_name
+from palaver.store import HEAD, Head
 
 
 def add_checkpoint(
@@ -163,8 +164,13 @@ def set_reverted(tx: Writing, row: SessionRow, key: int, reverted_at: int | None
         tx.run("set_checkpoint_reverted", key=key, reverted_at=reverted_at, guard=guard)
 
 
-def list_checkpoints(tx: Reading, session_id: str, active: bool) -> list[Checkpoint]:
+def list_checkpoints(
+    tx: Reading, session_id: str, active: bool, leaf_id: str | None | Head = HEAD
+) -> list[Checkpoint]:
     row, _ = lookup.session_row(tx, session_id)
     with readable(f"the checkpoints of session {session_id}"):
-        found = replacing.active(tx, row) if active else tx.rows("list_checkpoints", session=row.key)
+        if active:
+            found = replacing.active(tx, row, messages.find_leaf(tx, row, leaf_id))
+        else:
+            found = tx.rows("list_checkpoints", session=row.key)
         return [_value(row, columns) for columns in found]

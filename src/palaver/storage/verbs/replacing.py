@@ -32,12 +32,12 @@ def links(tx: Reading, row: SessionRow) -> list[Link]:
     return [Link(*columns) for columns in tx.rows("list_checkpoint_links", session=row.key)]
 
 
-def active(tx: Reading, row: SessionRow) -> list[Row]:
-    """The columns of those on the head's branch that are not reverted and not replaced by another such one, by number."""
+def active(tx: Reading, row: SessionRow, leaf: int) -> list[Row]:
+    """Those on the branch that ends at the position `leaf`, neither reverted nor replaced by another of them; by number."""
     front = tx.rows("list_front_checkpoints", session=row.key)
     if not front:
         return []
-    shown = branch.ranges(tx, row, row.head)
+    shown = branch.ranges(tx, row, leaf)
     alive = [columns for columns in front if branch.holds(shown, row.ref(columns[THROUGH]))]
     if len(alive) == len(front) or not any(columns[REPLACES] for columns in front if columns not in alive):
         return alive

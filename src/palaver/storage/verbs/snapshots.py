@@ -56,7 +56,7 @@ def take(
 
 def _state(tx: Reading, row: SessionRow) -> State:
     detail = tx.row("find_session_detail", session=row.key)
-    active = [from_bytes(columns[replacing.ID]) for columns in replacing.active(tx, row)]
+    active = [from_bytes(columns[replacing.ID]) for columns in replacing.active(tx, row, row.head)]
     return row.head, active, detail[1] if detail else session_rows.EMPTY_JSON
 
 
@@ -130,7 +130,9 @@ def _restore_checkpoints(tx: Writing, row: SessionRow, wanted: set[str]) -> None
             checkpoints.set_reverted(tx, row, link.key, None)
     replacing.refresh(tx, row)
     while unwanted := [
-        columns for columns in replacing.active(tx, row) if from_bytes(columns[replacing.ID]) not in wanted
+        columns
+        for columns in replacing.active(tx, row, row.head)
+        if from_bytes(columns[replacing.ID]) not in wanted
     ]:
         for columns in unwanted:
             checkpoints.set_reverted(tx, row, columns[replacing.KEY], tx.now)

@@ -83,6 +83,12 @@ def test_a_bad_file_is_invalid_and_the_field_is_named(config: Path, text: str, n
         load(config)
 
 
+def test_a_wrong_key_of_a_table_is_told_in_the_words_of_the_file(config: Path) -> None:
+    config.write_text("[[mode]]\nname = 'plan'\n[[mode]]\nname = 'code'\nprompt = 'x'\n")
+    with pytest.raises(Invalid, match=r"\[\[mode\]\] number 2: there is no setting prompt"):
+        load(config)
+
+
 @pytest.mark.parametrize("text", ["many", "0", "-3", "1.5"])
 def test_a_bad_variable_is_invalid_and_named(config: Path, text: str) -> None:
     with pytest.raises(Invalid, match=r"PALAVER_MAX_SESSIONS|max_sessions"):

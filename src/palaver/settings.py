@@ -190,7 +190,7 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
     try:
         settings = msgspec.convert(raw, type=Settings, strict=strict)
     except msgspec.ValidationError as exc:
-        raise Invalid(f"{where}: {exc}") from exc
+        raise Invalid(f"{where}: {_plainly(str(exc))}") from exc
     for name, low in (("context_size", 1), ("max_sessions", 1), ("backup_keep", 1)):
         value = getattr(settings, name)
         if value is not None and value < low:
@@ -198,6 +198,18 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
     _check_modes(settings.mode, where)
     _check_tool_servers(settings.tool_server, where)
     return settings
+
+
+def _plainly(told: str) -> str:
+    """What msgspec says of a value, in the words of the file: `$.mode[0]` is the first [[mode]]."""
+    what, _, path = told.partition(" - at `$.")
+    what = re.sub(r"Object contains unknown field `(.*)`", r"there is no setting \1", what)
+    what = re.sub(r"Object missing required field `(.*)`", r"\1 is missing", what)
+    table = re.match(r"(\w+)\[(\d+)\]\.?(.*)`", path)
+    if table:
+        field = f", {table[3]}" if table[3] else ""
+        return f"[[{table[1]}]] number {int(table[2]) + 1}{field}: {what}"
+    return f"{path.rstrip('`')}: {what}" if path else what
 
 
 def _check_modes(modes: Sequence[ModeSettings], where: str) -> None:

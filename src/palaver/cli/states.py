@@ -136,7 +136,10 @@ def show_tools(console: Console, reply: ToolServers) -> None:
                 no_wrap=True,
                 overflow="crop",
             )
-    if not reply.servers:
+    if reply.hidden:
+        told = f"{reply.hidden} more are not offered: the mode {reply.mode} does not name them."
+        console.print(Text(visible(told), style="dim"))
+    elif not reply.servers:
         console.print(Text("No server gives any tools now.", style="dim"))
 
 

@@ -68,7 +68,9 @@ class Server:
         """Why its tools are missing or may not answer: words that follow its name. None where nothing is wrong."""
         link, starting = self._link, self._starting
         if starting is not None and not starting.done():
-            return "is still starting"
+            return (
+                self._failure or "is still starting"
+            )  # what failed before says more than that it is tried again
         if link is not None and not link.alive:
             return f"{link.reason}. It is started again when one of its tools is called"
         return self._failure
@@ -143,7 +145,7 @@ class Server:
         self._starting.add_done_callback(_hear)
 
     async def _connect(self) -> "Link":
-        before, self._link, self._failure = self._link, None, None
+        before, self._link = self._link, None
         if before is not None:
             await before.close()
         transport: Transport | None = None
@@ -172,7 +174,7 @@ class Server:
         except BaseException:
             await link.close()
             raise
-        self._link = link
+        self._link, self._failure = link, None
         return link
 
     def _transport(self) -> "Transport":

@@ -8,7 +8,9 @@ import pytest
 from palaver import SessionManager, Store
 from palaver.chat.commands import Context, Failed, Said, ToolServers, run_command
 from palaver.chat.engine import Engine
+from palaver.chat.modes import change_mode
 from palaver.providers.base import Provider
+from palaver.settings import ModeSettings
 from palaver.tools.base import Trouble
 from tests.chat.commands.conftest import failed, replied, said
 from tests.chat.tools import Toolkit, add, fail
@@ -38,6 +40,12 @@ def test_tools_are_listed_by_server_with_what_they_may(with_tools: Context, stor
     assert allowed(with_tools) == {"add": "ask", "fail": "ask"}
     store.put_preference(KEPT, "always")
     assert allowed(with_tools) == {"add": "always", "fail": "ask"}
+
+
+def test_what_a_mode_hides_is_told(with_tools: Context, store: Store) -> None:
+    change_mode(store, with_tools.session, ModeSettings(name="quiet", tools=("kit__add",)))
+    reply = replied(with_tools, "/tools", ToolServers)
+    assert (reply.servers, reply.hidden, reply.mode) == ([], 2, "quiet")
 
 
 def test_what_was_allowed_in_this_session_is_shown_and_forgotten(

@@ -163,7 +163,11 @@ class ToolServer(msgspec.Struct, frozen=True):
 
 
 class ToolServers(msgspec.Struct, frozen=True):
+    """`hidden` tools are there and not offered, because `mode` names others."""
+
     servers: Sequence[ToolServer]
+    hidden: int = 0
+    mode: str | None = None
 
 
 class Attachments(msgspec.Struct, frozen=True):

@@ -11,13 +11,16 @@ def _list(context: Context, words: str) -> Reply:
         return Failed("There are no tools: write [[tool_server]] tables into config.toml.")
     session = context.session
     servers: dict[str, list[OneTool]] = {}
-    for tool in modes.tools_of(session, context.toolbox.list_tools()):
+    every = context.toolbox.list_tools()
+    offered = modes.tools_of(session, every)
+    for tool in offered:
         offer = context.toolbox.find(tool.name)
         if offer is not None:
             standing = context.engine.permissions.standing(session.id, offer)
             servers.setdefault(offer.server, []).append(OneTool(tool.name, tool.description, standing))
     problems = [ToolServer(trouble.server, (), trouble.text) for trouble in context.toolbox.troubles()]
-    return ToolServers([*(ToolServer(name, listed) for name, listed in servers.items()), *problems])
+    listed = [ToolServer(name, tools) for name, tools in servers.items()]
+    return ToolServers([*listed, *problems], len(every) - len(offered), modes.name_of(session))
 
 
 def _forget(context: Context, name: str) -> Reply:

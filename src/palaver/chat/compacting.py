@@ -1,6 +1,7 @@
 """The making of a checkpoint that a person asked for, as events like a turn's."""
 
 import logging
+from collections.abc import Sequence
 
 from palaver.chat.compression import Compression
 from palaver.chat.events import CheckpointFinished, TurnEvent
@@ -8,6 +9,7 @@ from palaver.chat.models import Chosen
 from palaver.chat.scope import Scope
 from palaver.chat.stopping import Stopping
 from palaver.chat.stream import Stream
+from palaver.context.tools import Tool
 from palaver.errors import Busy, PalaverError
 from palaver.model import NewMessage
 from palaver.store import HEAD, Store
@@ -35,7 +37,9 @@ class Compacting(Stream):
             raise Busy(f"The checkpoint is still being made after {timeout:g} seconds")
         return self._finished
 
-    def make(self, store: Store, compression: Compression, chosen: Chosen) -> CheckpointFinished:
+    def make(
+        self, store: Store, compression: Compression, chosen: Chosen, tools: Sequence[Tool] = ()
+    ) -> CheckpointFinished:
         """For the engine: do it, whatever comes of it."""
         provider, model = chosen
         scope = Scope(
@@ -50,7 +54,7 @@ class Compacting(Stream):
             stopped=self.stopping.event,
         )
         try:
-            return compression.compact(scope)
+            return compression.compact(scope, tools=tools)
         except PalaverError as exc:
             return self._nothing(exc.message)
         except Exception as exc:  # noqa: BLE001  (the end of a thread: whoever waits must hear of it)

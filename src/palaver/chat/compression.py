@@ -74,12 +74,12 @@ class Compression:
         except Exception:  # noqa: BLE001  (the answer is there: what is done beside it must not take it away)
             _log.exception("Session %s could not be looked after", scope.session_id)
 
-    def compact(self, scope: Scope) -> CheckpointFinished:
+    def compact(self, scope: Scope, *, tools: Sequence[Tool] = ()) -> CheckpointFinished:
         """Summarise older messages now, because a person asked for it. `scope.leaf_id` is the session's head.
 
         The last event is returned and not told. Raises `ContextOverflow`, and what the store raises.
         """
-        view = self._look(scope)
+        view = self._look(scope, tools)
         prompt = view.prompt()
         keep = min(view.limit, prompt.used) // 2
         finished = self._checkpointing.make(scope, view, keep, urgent=True)

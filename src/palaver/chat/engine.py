@@ -27,6 +27,7 @@ from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.chat.vocabularies import Vocabularies
 from palaver.context.prompt import Prompt
+from palaver.context.tools import Tool
 from palaver.errors import Busy, Invalid, NotFound
 from palaver.ids import new_id
 from palaver.model import Change, File, NewMessage, Session, user
@@ -140,11 +141,13 @@ class Engine:
         with self._places.take(session_id, COMPACTING):
             if is_answering(self._store, session_id):
                 raise Busy(f"An answer is being written in session {session_id}")
-            chosen = self._models.choose_for(self._store.get_session(session_id), None)
+            session = self._store.get_session(session_id)
+            chosen = self._models.choose_for(session, None)
             compacting = Compacting(session_id)
 
             def run() -> None:
-                finished = compacting.make(self._store, self._compression, chosen)
+                tools = self._list_tools(session, chosen, compacting.stopping)
+                finished = compacting.make(self._store, self._compression, chosen, tools)
                 self._places.leave(session_id)
                 compacting.end(finished)
 
@@ -203,8 +206,7 @@ class Engine:
         """The session as its model would see it now, with the tools it is offered."""
         session = self._store.get_session(session_id)
         chosen = self._models.choose_for(session, None)
-        offering = self._means.offering
-        tools = offering.list_tools(session, chosen, Stopping()) if offering is not None else ()
+        tools = self._list_tools(session, chosen, Stopping())
         return self._prompter.look(session, HEAD, *chosen, tools=tools)
 
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
@@ -220,6 +222,10 @@ class Engine:
             one.thread.join()
         self._unlisten()
         self._backlog.close()
+
+    def _list_tools(self, session: Session, chosen: Chosen, stopping: Stopping) -> Sequence[Tool]:
+        offering = self._means.offering
+        return offering.list_tools(session, chosen, stopping) if offering is not None else ()
 
     def _check_files(self, new: NewMessage, chosen: Chosen) -> None:
         if any(isinstance(part, File) for part in new.parts):

@@ -10,7 +10,7 @@ from palaver.chat.prompting import Prompter, View
 from palaver.chat.rollover import NewSessionWanted, RollingOver
 from palaver.chat.scope import Scope
 from palaver.chat.summarising import Summariser
-from palaver.context.checkpoints import SMALLEST
+from palaver.context.checkpoints import KEEP_PERCENT, SMALLEST
 from palaver.context.prompt import Prompt
 from palaver.context.tools import Tool
 from palaver.context.window import CHECKPOINT_PERCENT, EMERGENCY_PERCENT
@@ -111,8 +111,8 @@ class Compression:
         if not prompt.truncated and prompt.used * 100 < prompt.budget * CHECKPOINT_PERCENT:
             return
         urgent = prompt.tokens * 100 >= prompt.limit * _URGENT_PERCENT
-        for keep in (view.limit // 2, prompt.budget // 2):
-            finished = self._checkpointing.make(scope, view, keep, urgent=urgent)
+        for room in (view.limit, prompt.budget):
+            finished = self._checkpointing.make(scope, view, room * KEEP_PERCENT // 100, urgent=urgent)
             if finished is not None:
                 scope.tell(finished)
                 return

@@ -65,7 +65,13 @@ class Engine:
         self._models = Models(providers, settings.model)
         self._attachments = Attachments(store)
         counters = Counters(store, Vocabularies(settings.tokenizer))
-        self._prompter = Prompter(store, self._backlog, counters=counters, attachments=self._attachments)
+        self._prompter = Prompter(
+            store,
+            self._backlog,
+            counters=counters,
+            attachments=self._attachments,
+            descriptions=self._models.descriptions,
+        )
         self.permissions = Permissions(store)
         self._places = Places()
         self._compression = Compression(store, self._prompter)

@@ -14,6 +14,24 @@ Chosen = tuple[Provider, str]
 """A provider and the name of one of its models."""
 
 
+class Descriptions:
+    """What models take, each asked of its provider once. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], ModelInfo] = {}
+
+    def find(self, provider: Provider, model: str) -> ModelInfo | None:
+        """None while its server cannot be asked: that the question fails tells why."""
+        key = (provider.name, model)
+        if key not in self._known:
+            try:
+                self._known[key] = provider.describe(model)
+            except ProviderError as exc:
+                _log.info("%s does not describe %s: %s", provider.name, model, exc.message)
+                return None
+        return self._known[key]
+
+
 class Models:
     """`default` is the configured model. A choice that was made once stands; safe from any thread."""
 
@@ -21,7 +39,7 @@ class Models:
         self._providers = tuple(providers)
         self._default = default
         self._chosen: dict[tuple[str | None, str | None], Chosen] = {}
-        self._described: dict[tuple[str, str], ModelInfo] = {}
+        self.descriptions = Descriptions()
 
     def list(self) -> list[ModelInfo]:
         """The models of every provider that answers now."""
@@ -48,12 +66,4 @@ class Models:
 
     def describe(self, chosen: Chosen) -> ModelInfo | None:
         """What the model takes; None where its provider does not answer now."""
-        provider, model = chosen
-        key = (provider.name, model)
-        if key not in self._described:
-            try:
-                self._described[key] = provider.describe(model)
-            except ProviderError as exc:
-                _log.info("%s does not describe %s: %s", provider.name, model, exc.message)
-                return None
-        return self._described[key]
+        return self.descriptions.find(*chosen)

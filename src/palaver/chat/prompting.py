@@ -10,6 +10,7 @@ from palaver.chat.attachments import Attachments
 from palaver.chat.backlog import Backlog
 from palaver.chat.branches import branch
 from palaver.chat.counting import Counters
+from palaver.chat.models import Descriptions
 from palaver.chat.modes import system_prompt_of
 from palaver.context.attachments import Image
 from palaver.context.prompt import Prompt, Strategy, build_prompt
@@ -17,9 +18,8 @@ from palaver.context.tokens import Counter
 from palaver.context.tools import Tool
 from palaver.context.units import Attach, Branch, Counts, Places, Reader, Unit, Weights
 from palaver.context.window import WARNING_PERCENT, Window, choose_window, prompt_limit
-from palaver.errors import ProviderError
 from palaver.model import Checkpoint, File, Session, Text
-from palaver.providers.base import ModelInfo, Provider
+from palaver.providers.base import Provider
 from palaver.store import Head, Store
 
 _COUNTS = 20_000
@@ -93,13 +93,14 @@ class Prompter:
         *,
         counters: Counters | None = None,
         attachments: Attachments | None = None,
+        descriptions: Descriptions | None = None,
     ) -> None:
         self._store = store
         self._backlog = backlog
         self.counters = counters or Counters(store)
         self._attachments = attachments or Attachments(store)
         self._lock = threading.Lock()
-        self._described: dict[tuple[str, str], ModelInfo] = {}
+        self.descriptions = descriptions or Descriptions()
         self._counts: dict[tuple[str, str], tuple[Counter, Counts]] = {}
         self._places: dict[str, tuple[int, int]] = {}
         self._guessed: set[tuple[str, str]] = set()
@@ -149,16 +150,6 @@ class Prompter:
             counts=self._counted(provider.name, model, counter),
         )
 
-    def describe(self, provider: Provider, model: str) -> ModelInfo | None:
-        """What is known of a model; None while its server cannot be asked: that the question fails tells why."""
-        key = (provider.name, model)
-        if key not in self._described:
-            try:
-                self._described[key] = provider.describe(model)
-            except ProviderError:
-                return None
-        return self._described[key]
-
     def warn(self, view: View, prompt: Prompt, provider: Provider, model: str) -> str | None:
         """What a person has not heard yet of the prompt that goes out."""
         said = (
@@ -180,7 +171,7 @@ class Prompter:
 
     def _attaching(self, provider: Provider, model: str) -> Attach:
         """Asks what the model takes at the first file, and once: its server may be slow to say that it cannot."""
-        info = cache(lambda: self.describe(provider, model))
+        info = cache(lambda: self.descriptions.find(provider, model))
 
         def attach(file: File) -> Text | Image | None:
             return self._attachments.load_for(info())(file)
@@ -188,7 +179,7 @@ class Prompter:
         return attach
 
     def _choose_window(self, session: Session, provider: Provider, model: str) -> Window:
-        info = self.describe(provider, model) if session.context_size is None else None
+        info = self.descriptions.find(provider, model) if session.context_size is None else None
         return choose_window(session.context_size, info.window if info else None)
 
     def _counted(self, provider: str, model: str, counter: Counter) -> Counts:

@@ -110,7 +110,7 @@ class RollingOver:
     def _enlarge(self, scope: Scope, view: View, checkpoint: Checkpoint) -> None:
         """Everything as it was, and a window that is larger: the provider's where it is, else twice this one."""
         self._store.revert_checkpoint(checkpoint.id)
-        info = self._prompter.describe(scope.provider, scope.model)
+        info = self._prompter.descriptions.find(scope.provider, scope.model)
         reported = info.window if info and info.window else 0
         size = reported if reported > view.window.size else 2 * view.window.size
         self._store.update_session(scope.session_id, context_size=size)

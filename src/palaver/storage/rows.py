@@ -177,9 +177,6 @@ class MessageRow(msgspec.Struct):
         return self.ref >> POSITION_BITS
 
 
-MESSAGE_COLUMNS = MessageRow.__struct_fields__
-
-
 def encode_body(parts: tuple[Part, ...]) -> str | bytes:
     """One plain text as itself, anything else as canonical ASCII-escaped JSON bytes. Raises `Invalid`."""
     if len(parts) == 1 and type(parts[0]) is Text:

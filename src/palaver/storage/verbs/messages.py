@@ -47,8 +47,6 @@ from palaver.storage.verbs.purging import purge_message_row
 from palaver.store import HEAD, Head
 from palaver.titles import first_message_title
 
-MAX_MESSAGES = 10_000
-
 
 class Stored(NamedTuple):
     """What an append stored. Its values are made by whoever called it, not by whoever commits for all."""

@@ -4,6 +4,9 @@
     ├── NotFound           absent, or not visible to the actor
     ├── Conflict           somebody else was faster, or an id stands for something else
     ├── Invalid            what was passed in cannot be taken
+    ├── Unauthenticated    nobody is signed in, or what they signed in with has ended
+    ├── Forbidden          the actor may see it, but not do this with it
+    ├── TooFast            too many attempts or requests; wait before the next one
     ├── Busy               a turn, a draft or another process is in the way; try again
     ├── ContextOverflow    the newest message or the system prompt alone is over the limit
     ├── Unavailable        the store, a folder or a schema cannot be used now
@@ -49,6 +52,28 @@ class Invalid(PalaverError):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Unauthenticated(PalaverError):
+    """Nobody is signed in: a wrong password, or a session or token that is unknown, expired or revoked."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(PalaverError):
+    """The actor sees it, but their role or the scope of their token does not permit this. Nothing was changed."""
+
+    code = "forbidden"
+
+
+class TooFast(PalaverError):
+    """Too many attempts or requests. `retry_after` is how many seconds to wait."""
+
+    code = "too_fast"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Busy(PalaverError):

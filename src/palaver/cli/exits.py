@@ -3,7 +3,7 @@
 0    done
 1    refused by the person, or an error without a code of its own
 2    the command line itself is wrong
-3-10 the error codes below
+3-13 the error codes below
 70   a defect of Palaver
 130  Ctrl+C
 141  whoever read the output went away
@@ -25,6 +25,9 @@ EXIT_CODES: dict[str, int] = {
     "unavailable": 8,
     "corrupt": 9,
     "provider_error": 10,
+    "unauthenticated": 11,
+    "forbidden": 12,
+    "too_fast": 13,
     "defect": 70,
     "interrupted": 130,
     "broken_pipe": 141,

@@ -21,7 +21,7 @@ from palaver.storage.sqlite.indexer import Indexer
 from palaver.storage.sqlite.readers import Readers, Reading
 from palaver.storage.sqlite.transaction import Effects, ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
-from palaver.storage.sqlite.watch import Watch
+from palaver.storage.sqlite.watch import Callback, Watch
 from palaver.storage.sqlite.writer import Job, Writer
 from palaver.storage.verbs import drafts
 from palaver.store import DRAFT_LEASE_SECONDS, SYSTEM_ACTOR
@@ -81,6 +81,10 @@ class Database:
             undo.pop_all()
         self._at_exit = _close_at_exit(self)
 
+    @property
+    def location(self) -> str:
+        return str(self.path)
+
     def _begin(self) -> None:
         """Read what writing begins with. Where that is damaged the rest can still be read, and nothing is written."""
         try:
@@ -132,6 +136,9 @@ class Database:
 
     def read(self, actor: str) -> Reading:
         return self.readers.read(actor)
+
+    def listen(self, actor: str, callback: Callback) -> Callable[[], None]:
+        return self.watch.listen(actor, callback)
 
     def _look_again(self) -> None:
         """Raise `Corrupt` for what is damaged. Where only reading had failed, at the opening, it may succeed now."""

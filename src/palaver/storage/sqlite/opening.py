@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from palaver.errors import Invalid, PalaverError
 from palaver.storage.sqlite import cipher
 from palaver.storage.sqlite.database import Database
-from palaver.storage.sqlite.store import SqliteStore, check_actor
+from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.sqlite.transaction import Effects
+from palaver.storage.store import check_actor
 from palaver.store import SYSTEM_ACTOR, TRASH_DAYS, Store
 
 if TYPE_CHECKING:

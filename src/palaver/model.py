@@ -18,6 +18,8 @@ TitleSource = Literal["default", "first_message", "model", "user"]
 Relation = Literal["fork", "model_swap", "rollover", "new"]
 CheckpointKind = Literal["summary", "merged", "rollover"]
 Purpose = Literal["manual", "recovery", "rollback", "emergency"]
+MemberRole = Literal["viewer", "editor", "owner"]
+"""In a project: reads; writes; also decides who is in it, trashes it and purges. Each may do what those before it may."""
 
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool", "note")
 STATUSES: tuple[Status, ...] = ("complete", "streaming", "interrupted", "cancelled", "error")
@@ -25,6 +27,7 @@ TITLE_SOURCES: tuple[TitleSource, ...] = ("default", "first_message", "model", "
 RELATIONS: tuple[Relation, ...] = ("fork", "model_swap", "rollover", "new")
 CHECKPOINT_KINDS: tuple[CheckpointKind, ...] = ("summary", "merged", "rollover")
 PURPOSES: tuple[Purpose, ...] = ("manual", "recovery", "rollback", "emergency")
+MEMBER_ROLES: tuple[MemberRole, ...] = ("viewer", "editor", "owner")
 
 DEFAULT_TITLE = "New Chat"
 PERSONAL_PROJECT = "Personal"

@@ -3,7 +3,8 @@
 An account's id is the actor for whom `Store` runs. A verb here runs for an actor too: `as_actor(identity.actor)`. The
 verbs at the door (`bootstrap` to `sign_out`) ask for a secret in place of an actor. Verbs are synchronous, safe from any
 thread and atomic; those that take a password cost about 50 ms and 64 MiB, so call all of them from a thread pool
-(`storage.open_accounts(store)` makes them). They know no HTTP. `get_…` raises `NotFound`, also for what the actor may not see; `Forbidden` is for what the actor sees.
+(`storage.open_accounts(store)` makes them). They know no HTTP. `get_…` raises `NotFound`, also for what the actor may not
+see; `Forbidden` is for what the actor sees.
 
 What gives access (`Secret`) is returned once and kept as a digest alone. It is never in a `repr`, an error or a log.
 """

@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many dated backups `palaver backup` leaves."""
     discover: bool = True
     """Look for model servers on the usual local ports and in the environment."""
+    server_body_limit: int = 16 * 2**20
+    """Bytes that a body of JSON sent to `palaver serve` may have."""
+    server_file_limit: int = 128 * 2**20
+    """Bytes that a file uploaded to `palaver serve` may have."""
+    server_import_limit: int = 2**30
+    """Bytes that a file of conversations sent to `palaver serve` may have."""
+    server_rate: int | None = 6_000
+    """Requests a minute that one person may send to a process of `palaver serve`. None does not count."""
     provider: tuple[ProviderSettings, ...] = ()
     """Model servers, one `[[provider]]` table each."""
     mode: tuple[ModeSettings, ...] = ()
@@ -116,6 +124,15 @@ TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server", "tokenize
 NO_MODE = "default"
 """What having no mode is called."""
 NAMES: tuple[str, ...] = tuple(field.name for field in msgspec.structs.fields(Settings))
+_LEAST = {
+    "context_size": 1,
+    "max_sessions": 1,
+    "backup_keep": 1,
+    "server_body_limit": 1_024,
+    "server_file_limit": 1_024,
+    "server_import_limit": 1_024,
+    "server_rate": 1,
+}
 _SERVER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*([_-][A-Za-z0-9]+)*")
 _SERVER_NAME_LENGTH = 32
 _LONGEST_TIMEOUT = 86_400.0
@@ -191,7 +208,7 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
         settings = msgspec.convert(raw, type=Settings, strict=strict)
     except msgspec.ValidationError as exc:
         raise Invalid(f"{where}: {_plainly(str(exc))}") from exc
-    for name, low in (("context_size", 1), ("max_sessions", 1), ("backup_keep", 1)):
+    for name, low in _LEAST.items():
         value = getattr(settings, name)
         if value is not None and value < low:
             raise Invalid(f"{where}: {name} must be at least {low}, not {value}", field=name)

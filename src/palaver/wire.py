@@ -29,10 +29,13 @@ def decode(data: bytes | str, type: type[T]) -> T:
         raise Invalid(f"not a valid {type.__name__}: {exc}") from exc
 
 
-def convert(value: Any, type: Any) -> Any:
-    """Builtins as a value of `type`, the opposite of `to_builtins`. Raises `Invalid`."""
+def convert(value: Any, type: Any, *, strict: bool = True) -> Any:
+    """Builtins as a value of `type`, the opposite of `to_builtins`. Raises `Invalid`.
+
+    Without `strict` numbers and truth values may stand as text, as they do in an address.
+    """
     try:
-        return msgspec.convert(value, type=type, dec_hook=_decode_time)
+        return msgspec.convert(value, type=type, strict=strict, dec_hook=_decode_time)
     except msgspec.MsgspecError as exc:
         raise Invalid(f"not a valid {getattr(type, '__name__', 'value')}: {exc}") from exc
 

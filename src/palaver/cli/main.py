@@ -39,6 +39,9 @@ SECTIONS = {
         "import": ("transfer", "Bring in conversations from files."),
         "export": ("transfer", "Write conversations to a file."),
     },
+    "Serve": {
+        "serve": ("serve", "Serve the web page and the REST API."),
+    },
     "Look after": {
         "verify": ("upkeep", "Look at every row for damage."),
         "backup": ("upkeep", "Copy the database while it is in use."),

@@ -1,0 +1,54 @@
+"""`create_app`: the application of all its parts."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from palaver.aio import AsyncStore
+from palaver.server.endpoint import Endpoint
+from palaver.server.identity import Door
+from palaver.server.operations import Operation
+from palaver.server.problems import HttpError, answer_problem
+from palaver.server.services import Places, Services
+from palaver.server.table import OPERATIONS
+from palaver.settings import Settings
+from palaver.store import Store
+
+
+def create_app(store: Store, *, door: Door, settings: Settings, places: Places, version: str) -> Starlette:
+    """The server over `store`, which stays whose it was: closing it is for who opened it."""
+    services = Services(AsyncStore(store), door=door, settings=settings, places=places, version=version)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+
+    app = Starlette(
+        routes=_routes(services),
+        exception_handlers={HTTPException: _not_found, Exception: _defect},
+        lifespan=lifespan,
+    )
+    app.state.close_streams = services.closing.set
+    return app
+
+
+def _routes(services: Services) -> list[Route]:
+    """One route per path: with two, the `Allow` of a 405 would name only half of what there is."""
+    by_path: dict[str, list[Operation]] = defaultdict(list)
+    for operation in OPERATIONS:
+        by_path[operation.path].append(operation)
+    return [Route(path, Endpoint(operations, services)) for path, operations in by_path.items()]
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    return answer_problem(HttpError("not_found", f"There is nothing at {request.url.path[:200]}"))
+
+
+async def _defect(_request: Request, _: Exception) -> Response:
+    return answer_problem(HttpError("defect", ""))

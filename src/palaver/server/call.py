@@ -1,0 +1,43 @@
+"""One request on its way through an operation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from starlette.requests import Request
+
+from palaver.aio import AsyncStore
+from palaver.errors import Unauthenticated
+from palaver.server.identity import Identity
+from palaver.server.services import Services
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an operation is called with beside its parameters and its body."""
+
+    request: Request
+    services: Services
+    found: Identity | None
+
+    @property
+    def identity(self) -> Identity:
+        """Who asks. Raises `Unauthenticated` for nobody."""
+        if self.found is None:
+            raise Unauthenticated("Nobody is signed in: sign in, or send a token in the header Authorization.")
+        return self.found
+
+    @property
+    def store(self) -> AsyncStore:
+        """The store as the one who asks may see it."""
+        return self.services.store_as(self.identity.actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """An answer that brings headers of its own."""
+
+    value: T
+    headers: Mapping[str, str] = field(default_factory=dict)

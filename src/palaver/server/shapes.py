@@ -1,0 +1,98 @@
+"""The shapes that only HTTP has: values of `model.py` with what a page needs beside them, and what is asked of them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from palaver.model import Message, NewMessage, Part, Project, Session, Text
+from palaver.server.operations import Role
+from palaver.store import MAX_NAME, MAX_PAGE, MAX_TAG, MAX_TAGS, MAX_TITLE
+
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+"""Names and titles are one line."""
+
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Cursor = Annotated[str, Meta(description="`nextCursor` of the page before.")]
+Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
+Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_PLAIN)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
+Tag = Annotated[str, Meta(min_length=1, max_length=MAX_TAG, pattern=_PLAIN)]
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=MAX_TAGS)]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What comes in: a name that is not known is an error, not passed over, so that a slip is noticed."""
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What goes out."""
+
+
+class Success(Given, frozen=True, kw_only=True):
+    success: bool = True
+
+
+class PageQuery(Asked, frozen=True, kw_only=True):
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class ChatProject(Project, frozen=True, kw_only=True):
+    """A project and what the one who asks may do in it."""
+
+    role: Role
+
+
+class ChatMessage(Message, frozen=True, kw_only=True):
+    """A message; `content` is the text of its parts in one."""
+
+    content: str
+
+
+class ChatSession(Session, frozen=True, kw_only=True):
+    """A session, in lists with the beginning of its last message, or with its messages where they were asked for."""
+
+    last_message: str | UnsetType = UNSET
+    messages: list[ChatMessage] | UnsetType = UNSET
+
+
+class MessageFields(Asked, frozen=True, kw_only=True):
+    """What a message says: `content` where a text suffices, else `parts`."""
+
+    content: str | None = None
+    parts: tuple[Part, ...] | None = None
+
+
+_MESSAGE = Message.__struct_fields__
+_SESSION = Session.__struct_fields__
+_PROJECT = Project.__struct_fields__
+
+
+def chat_message(message: Message) -> ChatMessage:
+    return ChatMessage(**{name: getattr(message, name) for name in _MESSAGE}, content=message.text)
+
+
+def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
+    return [chat_message(message) for message in messages]
+
+
+def chat_session(session: Session, **more: Any) -> ChatSession:
+    return ChatSession(**{name: getattr(session, name) for name in _SESSION}, **more)
+
+
+def chat_project(project: Project, role: Role) -> ChatProject:
+    return ChatProject(**{name: getattr(project, name) for name in _PROJECT}, role=role)
+
+
+def parts_of(content: str | None, parts: Sequence[Part] | None) -> tuple[Part, ...]:
+    """The parts of a message that came as one or the other."""
+    if content is not None:
+        return (Text(content), *(parts or ()))
+    return tuple(parts or ())
+
+
+def new_message(**fields: Any) -> NewMessage:
+    """A new message of the fields that are given."""
+    return NewMessage(**{name: value for name, value in fields.items() if value is not None})

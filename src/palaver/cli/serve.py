@@ -1,6 +1,5 @@
 """`palaver serve`."""
 
-import os
 import secrets
 import socket
 import tempfile
@@ -15,7 +14,7 @@ from palaver import __version__, locations
 from palaver.cli.app import App, command
 from palaver.errors import Unavailable
 from palaver.server.app import create_app
-from palaver.server.local_door import LocalDoor
+from palaver.server.local import LocalDoor
 from palaver.server.running import bind, run
 from palaver.server.services import Places
 
@@ -36,7 +35,9 @@ def serve(app: App, *, host: str, port: int | None, no_browser: bool, token_file
     Prints the address to open. It signs the browser in: whoever has it can read and write all of your conversations.
     """
     if not _is_loopback(host):
-        raise click.UsageError(f"{host} can be reached from other machines: only --team has accounts for that.")
+        raise click.UsageError(
+            f"{host} can be reached from other machines: only --team has accounts for that."
+        )
     token = secrets.token_urlsafe(32)
     at = bind(host, port)
     taken = at.getsockname()[1]
@@ -44,7 +45,9 @@ def serve(app: App, *, host: str, port: int | None, no_browser: bool, token_file
         app.store(),
         door=LocalDoor(actor=app.settings.actor, token=token, port=taken),
         settings=app.settings,
-        places=Places(config=app.config_path, credentials=locations.credentials(), environment=app.environment),
+        places=Places(
+            config=app.config_path, credentials=locations.credentials(), environment=app.environment
+        ),
         version=__version__,
     )
     if token_file is not None:
@@ -85,5 +88,5 @@ def _write_secret(path: Path, secret: str) -> None:
         Path(name).replace(path)
     except OSError as exc:
         with suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise Unavailable(f"The token file {path} cannot be written: {exc.strerror}") from exc

@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from palaver.aio import AsyncStore
+from palaver.server.door import Door
 from palaver.server.endpoint import Endpoint
-from palaver.server.identity import Door
+from palaver.server.gate import Gate
 from palaver.server.operations import Operation
+from palaver.server.page import Page
 from palaver.server.problems import HttpError, answer_problem
 from palaver.server.services import Places, Services
 from palaver.server.table import OPERATIONS
@@ -30,8 +32,9 @@ def create_app(store: Store, *, door: Door, settings: Settings, places: Places, 
         yield
 
     app = Starlette(
-        routes=_routes(services),
-        exception_handlers={HTTPException: _not_found, Exception: _defect},
+        routes=[*_routes(services), Mount("/", Page(door))],
+        middleware=[Middleware(Gate, door=door)],
+        exception_handlers={Exception: _defect},
         lifespan=lifespan,
     )
     app.state.close_streams = services.closing.set
@@ -44,10 +47,6 @@ def _routes(services: Services) -> list[Route]:
     for operation in OPERATIONS:
         by_path[operation.path].append(operation)
     return [Route(path, Endpoint(operations, services)) for path, operations in by_path.items()]
-
-
-async def _not_found(request: Request, _: Exception) -> Response:
-    return answer_problem(HttpError("not_found", f"There is nothing at {request.url.path[:200]}"))
 
 
 async def _defect(_request: Request, _: Exception) -> Response:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from palaver.aio import AsyncStore
 from palaver.errors import Unauthenticated
-from palaver.server.identity import Identity
+from palaver.server.door import Caller
 from palaver.server.services import Services
 
 T = TypeVar("T")
@@ -20,19 +20,21 @@ class Call:
 
     request: Request
     services: Services
-    found: Identity | None
+    found: Caller | None
 
     @property
-    def identity(self) -> Identity:
+    def caller(self) -> Caller:
         """Who asks. Raises `Unauthenticated` for nobody."""
         if self.found is None:
-            raise Unauthenticated("Nobody is signed in: sign in, or send a token in the header Authorization.")
+            raise Unauthenticated(
+                "Nobody is signed in: sign in, or send a token in the header Authorization."
+            )
         return self.found
 
     @property
     def store(self) -> AsyncStore:
         """The store as the one who asks may see it."""
-        return self.services.store_as(self.identity.actor)
+        return self.services.store_as(self.caller.actor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ async def decode_call(operation: Operation, request: Request, limit: int) -> dic
     """The keyword arguments of an operation. `limit` is how many bytes a JSON body may have."""
     taken: dict[str, Any] = {}
     for name, type in operation.takes.items():
-        match name:
-            case "path":
-                taken[name] = wire.convert(request.path_params, type, strict=False)
-            case "query":
-                taken[name] = decode_query(request, type)
-            case "body":
-                taken[name] = Stream() if type is Stream else await decode_body(request, type, limit)
+        if name == "path":
+            taken[name] = wire.convert(request.path_params, type)
+        elif name == "query":
+            taken[name] = decode_query(request, type)
+        elif type is Stream:
+            taken[name] = Stream()
+        else:
+            taken[name] = await decode_body(request, type, limit)
     return taken
 
 

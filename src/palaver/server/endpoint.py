@@ -13,7 +13,7 @@ from palaver import wire
 from palaver.errors import Forbidden, PalaverError, Unauthenticated
 from palaver.server.call import Answer, Call
 from palaver.server.decoding import JSON, decode_call
-from palaver.server.identity import Identity
+from palaver.server.door import Caller
 from palaver.server.operations import Operation
 from palaver.server.problems import HttpError, answer_problem
 from palaver.server.services import Services
@@ -54,23 +54,35 @@ class Endpoint:
         if found is None:
             allowed = ", ".join(sorted(self._operations))
             raise HttpError(
-                "method_not_allowed", f"{method} is not possible here: {allowed} are", headers={"Allow": allowed}
+                "method_not_allowed",
+                f"{method} is not possible here: {allowed} are",
+                headers={"Allow": allowed},
             )
         return found
 
-    async def _identify(self, operation: Operation, request: Request) -> Identity | None:
-        found = await self._services.door.identify(request)
+    async def _identify(self, operation: Operation, request: Request) -> Caller | None:
+        found = await self._found(operation, request)
         if request.method not in SAFE and (found is None or found.by_cookie):
             check_same_site(request, certain=found is not None)
         if operation.who == "anyone":
             return found
         if found is None:
-            raise Unauthenticated("Nobody is signed in: sign in, or send a token in the header Authorization.")
+            raise Unauthenticated(
+                "Nobody is signed in: sign in, or send a token in the header Authorization."
+            )
         if operation.writes and found.scope == "read":
             raise Forbidden("This token may only read.")
         if operation.who == "administrator" and not found.administrator:
             raise Forbidden("Only an administrator may do this.")
         return found
+
+    async def _found(self, operation: Operation, request: Request) -> Caller | None:
+        try:
+            return await self._services.door.identify(request)
+        except Unauthenticated:
+            if operation.who == "anyone":
+                return None
+            raise
 
 
 def check_same_site(request: Request, *, certain: bool) -> None:
@@ -84,7 +96,9 @@ def check_same_site(request: Request, *, certain: bool) -> None:
     else:
         own = not certain
     if not own:
-        raise Forbidden("This request comes from a page of another site; programs send a token instead of the cookie.")
+        raise Forbidden(
+            "This request comes from a page of another site; programs send a token instead of the cookie."
+        )
 
 
 def encode_answer(operation: Operation, answer: Any) -> Response:

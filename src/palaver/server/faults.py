@@ -1,6 +1,8 @@
 """Every bad field of what came in. msgspec stops at the first: this walks the raw value beside its type for all of them."""
 
 import difflib
+import functools
+import operator
 import re
 from collections.abc import Iterator
 from types import NoneType, UnionType
@@ -47,7 +49,9 @@ def _faults(value: Any, type: Any, path: str, strict: bool) -> Iterator[Fault]:
         inner = get_args(whole)[0]
         for at, one in enumerate(value):
             yield from _faults(one, inner, f"{path}[{at}]", strict)
-        yield from _leaf(value, Annotated[list[Any], *get_args(type)[1:]] if whole is not type else Any, path, strict)
+        yield from _leaf(
+            value, Annotated[list[Any], *get_args(type)[1:]] if whole is not type else Any, path, strict
+        )
     else:
         yield from _leaf(value, type, path, strict)
 
@@ -88,7 +92,7 @@ def _faults_of_union(value: Any, type: Any, path: str, strict: bool) -> Iterator
         else:
             yield from _faults(value, member, path, strict)
     else:
-        yield from _leaf(value, Union[members], path, strict)
+        yield from _leaf(value, functools.reduce(operator.or_, members), path, strict)
 
 
 def _leaf(value: Any, type: Any, path: str, strict: bool) -> Iterator[Fault]:
@@ -124,7 +128,8 @@ def _kind_of(value: Any) -> str:
             return "text"
         case list():
             return "a list"
-    return "a number"
+        case _:
+            return "a number"
 
 
 def _is_struct(type: Any) -> bool:

@@ -1,25 +1,26 @@
 """The table of operations: whatever can be asked of the server, said once.
 
 An operation is an async function whose signature says what it takes and gives: `path`, `query` and `body` are structs (a
-body that is not JSON is a `Stream`), the answer is a struct, or a response of Starlette's own where `answers` names its media
-type. From this come the routes, the checks of what arrives, the OpenAPI document and its tests.
+body that is not JSON is a `Stream`), the answer is a struct, or a response of Starlette's own where `answers` names its
+media type. From this come the routes, the checks of what arrives, the OpenAPI document and its tests.
 """
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from starlette.responses import Response
 
+from palaver.model import MemberRole
 from palaver.server.call import Answer, Call
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Who = Literal["anyone", "actor", "administrator"]
-Role = Literal["viewer", "editor", "owner"]
 
 Handler = Callable[..., Awaitable[Any]]
+H = TypeVar("H", bound=Handler)
 
 PROBLEMS_OF_ALL = ("unavailable", "too_fast")
 
@@ -40,7 +41,7 @@ class Operation:
     summary: str
     description: str
     who: Who
-    role: Role | None
+    role: MemberRole | None
     status: int
     takes: Mapping[str, Any]
     answer: Any
@@ -71,22 +72,22 @@ class Routes:
         path: str,
         *,
         who: Who = "actor",
-        role: Role | None = None,
+        role: MemberRole | None = None,
         status: int = 200,
         errors: Sequence[str] = (),
         example: Any = None,
         accepts: Sequence[str] = (),
         answers: Sequence[str] = (),
         location: str | None = None,
-        gives: Mapping[str, str] = {},  # noqa: B006 (never written to)
-    ) -> Callable[[Handler], Handler]:
+        gives: Mapping[str, str] = {},
+    ) -> Callable[[H], H]:
         """Enter the decorated function.
 
         `errors` are codes it may answer beside those that follow from what it takes. `location` is filled from the answer
         for the header of that name, `gives` says which path parameter of other operations stands where in the answer.
         """
 
-        def enter(run: Handler) -> Handler:
+        def enter(run: H) -> H:
             takes, answer = _signature(run)
             summary, _, description = inspect.cleandoc(run.__doc__ or "").partition("\n\n")
             self.operations.append(
@@ -103,7 +104,7 @@ class Routes:
                     status=status,
                     takes=takes,
                     answer=answer,
-                    errors=_all_errors(takes, who, role, errors),
+                    errors=_all_errors(method, takes, who, role, errors),
                     example=example,
                     accepts=accepts,
                     answers=answers,
@@ -133,7 +134,7 @@ def _answer_type(answer: Any) -> Any:
 
 
 def _all_errors(
-    takes: Mapping[str, Any], who: Who, role: Role | None, errors: Sequence[str]
+    method: Method, takes: Mapping[str, Any], who: Who, role: MemberRole | None, errors: Sequence[str]
 ) -> tuple[str, ...]:
     found = dict.fromkeys(errors)
     if "query" in takes or "body" in takes:
@@ -144,6 +145,8 @@ def _all_errors(
         found["not_found"] = None
     if who != "anyone":
         found["unauthenticated"] = None
+    if method != "GET" or who == "administrator":
+        found["forbidden"] = None
     return (*found, *PROBLEMS_OF_ALL)
 
 

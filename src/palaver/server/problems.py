@@ -58,7 +58,7 @@ TITLES: Mapping[str, str] = {
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What went wrong: `code` is stable, `detail` for people, `errors` names every bad field, `retryAfter` is in seconds."""
+    """What went wrong. `code` is stable, `detail` for people; `errors` names every bad field, `retryAfter` is seconds."""
 
     type: str
     title: str
@@ -134,5 +134,3 @@ def _retry_after(error: PalaverError) -> int | None:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
-
-

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from palaver.aio import AsyncStore
-from palaver.server.identity import Door
+from palaver.server.door import Door
 from palaver.settings import Settings
 
 _ACTORS = 1_000

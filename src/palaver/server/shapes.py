@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from palaver.model import Message, NewMessage, Part, Project, Session, Text
-from palaver.server.operations import Role
+from palaver.model import MemberRole, Message, NewMessage, Part, Project, Session, Text
 from palaver.store import MAX_NAME, MAX_PAGE, MAX_TAG, MAX_TAGS, MAX_TITLE
 
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
@@ -42,7 +41,7 @@ class PageQuery(Asked, frozen=True, kw_only=True):
 class ChatProject(Project, frozen=True, kw_only=True):
     """A project and what the one who asks may do in it."""
 
-    role: Role
+    role: MemberRole
 
 
 class ChatMessage(Message, frozen=True, kw_only=True):
@@ -82,7 +81,7 @@ def chat_session(session: Session, **more: Any) -> ChatSession:
     return ChatSession(**{name: getattr(session, name) for name in _SESSION}, **more)
 
 
-def chat_project(project: Project, role: Role) -> ChatProject:
+def chat_project(project: Project, role: MemberRole) -> ChatProject:
     return ChatProject(**{name: getattr(project, name) for name in _PROJECT}, role=role)
 
 

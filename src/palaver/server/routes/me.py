@@ -1,7 +1,8 @@
 """Who one is, and how one may come in."""
 
+from palaver.accounts import Scope
 from palaver.server.call import Call
-from palaver.server.identity import Mode, Scope
+from palaver.server.door import Mode
 from palaver.server.operations import Routes
 from palaver.server.shapes import Given
 
@@ -27,9 +28,9 @@ class Entrance(Given, frozen=True, kw_only=True):
 async def get_me(call: Call) -> Me:
     """Who asks, in which mode the server runs, and its version."""
     return Me(
-        actor=call.identity.actor,
+        actor=call.caller.actor,
         mode=call.services.door.mode,
-        scope=call.identity.scope,
+        scope=call.caller.scope,
         version=call.services.version,
     )
 

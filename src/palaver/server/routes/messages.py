@@ -130,12 +130,16 @@ async def get_message(call: Call, path: MessagePath) -> MessageAnswer:
 
 
 @routes.operation(
-    "PATCH", "/api/chat-messages/{messageId}", role="editor", errors=("conflict",), example={"inContext": False}
+    "PATCH",
+    "/api/chat-messages/{messageId}",
+    role="editor",
+    errors=("conflict",),
+    example={"inContext": False},
 )
 async def update_message(call: Call, path: MessagePath, body: UpdateMessage) -> MessageAnswer:
     """Exclude it from what is sent to the model, or take it in again."""
     if body.in_context is UNSET:
-        return await get_message(call, path)  # type: ignore[no-any-return]
+        return await get_message(call, path)
     changed = await call.store.set_in_context(path.message_id, body.in_context)
     return MessageAnswer(message=chat_message(changed))
 

@@ -238,9 +238,9 @@ async def clear_session(call: Call, path: SessionPath) -> SessionAnswer:
     return SessionAnswer(chat_session=chat_session(await call.store.clear_session(path.session_id)))
 
 
-@routes.operation(
-    "POST", "/api/chat-sessions/{sessionId}/head", role="editor", example={"messageId": None}
-)
+@routes.operation("POST", "/api/chat-sessions/{sessionId}/head", role="editor", example={"messageId": None})
 async def set_head(call: Call, path: SessionPath, body: MoveHead) -> SessionAnswer:
     """Show the branch that ends in this message."""
-    return SessionAnswer(chat_session=chat_session(await call.store.set_head(path.session_id, body.message_id)))
+    return SessionAnswer(
+        chat_session=chat_session(await call.store.set_head(path.session_id, body.message_id))
+    )

@@ -54,9 +54,9 @@ def test_the_version_is_said(run: Run) -> None:
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest(run: Run) -> None:
-    result = run("serch", "word")
+    result = run("seach", "word")
     assert result.exit_code == 2
-    assert result.stderr == "palaver: No such command 'serch'. Did you mean 'search'? See `palaver --help`.\n"
+    assert result.stderr == "palaver: No such command 'seach'. Did you mean 'search'? See `palaver --help`.\n"
 
 
 def test_a_usage_error_is_one_line_that_names_the_command(run: Run) -> None:

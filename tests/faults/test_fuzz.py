@@ -14,7 +14,7 @@ import palaver
 from palaver import PalaverError, Store
 from palaver.formats import bring_in, take_out
 from palaver.formats.detect import FORMATS, detect
-from palaver.storage.search_query import parse
+from palaver.storage.search.query import parse
 from tests.faults.tries import Tries, at_most
 from tests.support.sound import fill
 

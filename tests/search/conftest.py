@@ -9,7 +9,8 @@ import apsw
 import pytest
 
 from palaver import Store
-from palaver.storage.sqlite import index, search
+from palaver.storage.search import following
+from palaver.storage.sqlite import relevance
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 
 Settle = Callable[[Store], None]
@@ -21,7 +22,7 @@ def connection() -> Iterator[apsw.Connection]:
     schema = files("palaver.storage") / "migrations" / "sqlite" / "0001_initial.sql"
     with closing(apsw.Connection(":memory:")) as connection:
         connection.execute(schema.read_text("utf-8"))
-        search.prepare(connection)
+        relevance.prepare(connection)
         yield connection
 
 
@@ -37,7 +38,7 @@ def in_transaction(store: Store, work: Callable[[WriteTransaction], Any]) -> Any
 
 def catch_up(store: Store) -> None:
     """Index everything there is."""
-    while in_transaction(store, lambda tx: index.index_batch(tx, 1_000)):
+    while in_transaction(store, lambda tx: following.index_batch(tx, 1_000)):
         pass
 
 

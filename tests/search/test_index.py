@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 import palaver
 from palaver import Store
 from palaver.model import Text, ToolCall
-from palaver.storage import text
+from palaver.storage.search import following, text
+from palaver.storage.search.frequency import SAMPLE
+from palaver.storage.search.index import Document, Indexing, Problem, watermark
+from palaver.storage.search.indexer import QUIET
+from palaver.storage.search.words import Tokenizer
 from palaver.storage.sqlite import index
-from palaver.storage.sqlite.indexer import QUIET
 from palaver.storage.sqlite.transaction import ReadTransaction
-from palaver.storage.sqlite.words import Tokenizer
 from palaver.store import Record
 from tests.conftest import OpenStore
 from tests.search.conftest import catch_up, in_transaction
@@ -23,8 +25,8 @@ from tests.search.conftest import catch_up, in_transaction
 MARKER = "xylomarkerophon"
 
 
-def check(store: Store) -> list[index.Problem]:
-    found: list[index.Problem] = in_transaction(store, index.check)
+def check(store: Store) -> list[Problem]:
+    found: list[Problem] = in_transaction(store, index.check)
     return found
 
 
@@ -41,17 +43,17 @@ def fill(store: Store, count: int = 50) -> str:
 
 def test_a_batch_moves_the_watermark_and_tells_what_is_left(store: Store) -> None:
     fill(store, 10)
-    through, last = in_transaction(store, index.watermark)
-    left = in_transaction(store, lambda tx: index.index_batch(tx, 5))
-    assert in_transaction(store, index.watermark) == (through + 5, last)
+    through, last = in_transaction(store, watermark)
+    left = in_transaction(store, lambda tx: following.index_batch(tx, 5))
+    assert in_transaction(store, watermark) == (through + 5, last)
     assert left == last - through - 5
 
 
 def test_caught_up_is_nothing_left(store: Store) -> None:
     fill(store, 10)
-    assert in_transaction(store, lambda tx: index.index_batch(tx, 1_000)) == 0
-    assert in_transaction(store, lambda tx: index.index_batch(tx, 1_000)) == 0
-    through, last = in_transaction(store, index.watermark)
+    assert in_transaction(store, lambda tx: following.index_batch(tx, 1_000)) == 0
+    assert in_transaction(store, lambda tx: following.index_batch(tx, 1_000)) == 0
+    through, last = in_transaction(store, watermark)
     assert through == last
 
 
@@ -63,7 +65,7 @@ def test_an_index_that_followed_is_sound(store: Store) -> None:
 
 def test_an_index_that_has_fallen_behind_is_sound(store: Store) -> None:
     fill(store)
-    in_transaction(store, lambda tx: index.index_batch(tx, 30))
+    in_transaction(store, lambda tx: following.index_batch(tx, 30))
     assert check(store) == []
 
 
@@ -84,7 +86,7 @@ def test_a_text_that_is_missing_in_the_index_is_found_out(store: Store) -> None:
     catch_up(store)
     mark = _mark_of(store, session_id, 7)
     columns = text.columns_of_message(list(store.messages(session_id))[6].parts)
-    in_transaction(store, lambda tx: tx.run("index_remove", **index._bind(mark, columns)))
+    in_transaction(store, lambda tx: tx.index().remove(Document(mark, columns), []))
     assert [kind for kind, _, _ in check(store)] == ["index_differs"]
 
 
@@ -103,9 +105,9 @@ def test_words_in_another_order_are_found_out(store: Store) -> None:
     body, title, tool, code = text.columns_of_message(next(store.messages(session_id)).parts)
     turned = (" ".join(reversed(body.split())), title, tool, code)
 
-    def swap(tx: index.IndexWriting) -> None:
-        tx.run("index_remove", **index._bind(mark, (body, title, tool, code)))
-        tx.run("index_add", **index._bind(mark, turned))
+    def swap(tx: Indexing) -> None:
+        tx.index().remove(Document(mark, (body, title, tool, code)), [])
+        tx.index().add([Document(mark, turned)])
 
     in_transaction(store, swap)
     assert [kind for kind, _, _ in check(store)] == ["index_differs"]
@@ -136,7 +138,7 @@ def test_rebuilding_mends_it(store: Store, harm: str) -> None:
     catch_up(store)
     in_transaction(store, lambda tx: tx.run(harm))
     assert check(store) != []
-    in_transaction(store, index.rebuild)
+    in_transaction(store, following.rebuild)
     assert check(store) == []
     assert store.search("Question 7").items
 
@@ -194,15 +196,15 @@ def test_what_is_taken_out_leaves_the_counts_of_the_rest(
 ) -> None:
     columns = {seq * 4: text.columns_of_message((Text(sample),)) for seq, sample in enumerate(texts, 1)}
     _store_changes(tx, dict(zip(columns, texts, strict=True)))
-    index.rebuild(tx)
+    following.rebuild(tx)
     for number, seq in enumerate(list(columns)):
         if number in gone:
-            index.unindex(tx, seq, columns.pop(seq))
+            following.unindex(tx, seq, columns.pop(seq))
     tokenizer = Tokenizer(tx.connection)
     counted = Counter(
         word
         for seq, found in columns.items()
-        if seq % index.SAMPLE == 0
+        if seq % SAMPLE == 0
         for word in {word for column in tokenizer.columns(found) for word in column}
     )
     assert dict(tx.rows("word_list")) == dict(counted)
@@ -210,9 +212,9 @@ def test_what_is_taken_out_leaves_the_counts_of_the_rest(
 
 def test_taking_out_what_is_not_indexed_yet_changes_nothing(tx: ReadTransaction) -> None:
     _store_changes(tx, {1: "one", 2: "two"})
-    index.index_batch(tx, 1)
-    index.unindex(tx, 2, text.columns_of_message((Text("two"),)))
-    index.index_batch(tx, 10)
+    following.index_batch(tx, 1)
+    following.unindex(tx, 2, text.columns_of_message((Text("two"),)))
+    following.index_batch(tx, 10)
     assert index.check(tx) == []
 
 
@@ -249,7 +251,7 @@ def test_an_import_is_indexed_by_the_end_of_its_store(store: Store, tmp_path: Pa
     with palaver.open_store(tmp_path / "imported.db") as imported:
         imported.import_records(records)
     with palaver.open_store(tmp_path / "imported.db") as imported:
-        through, last = in_transaction(imported, index.watermark)
+        through, last = in_transaction(imported, watermark)
         assert last - through < QUIET
         assert check(imported) == []
 
@@ -271,4 +273,4 @@ def test_an_index_that_was_left_behind_follows_without_a_write(tmp_path: Path) -
 
 def _indexed_through(store: Store) -> int:
     with store._database.read("system") as tx:  # type: ignore[attr-defined]
-        return index.watermark(tx)[0]
+        return watermark(tx)[0]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from palaver.storage.search_query import parse
-from palaver.storage.sqlite.marking import AFTER, BEFORE, Snippet, SubstringMarker, WordMarker, snippet
-from palaver.storage.sqlite.phrases import understand
-from palaver.storage.sqlite.words import Tokenizer
+from palaver.storage.search.marking import AFTER, BEFORE, Snippet, SubstringMarker, WordMarker, snippet
+from palaver.storage.search.phrases import understand
+from palaver.storage.search.query import parse
+from palaver.storage.search.words import Tokenizer
 
 Show = Callable[..., Snippet]
 MANY = "filler words that nobody asked for " * 20

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from palaver.model import Text
-from palaver.storage import text
-from palaver.storage.search_query import parse
-from palaver.storage.sqlite.matching import _FOLDED, Matcher
-from palaver.storage.sqlite.phrases import expression, understand
+from palaver.storage.search import text
+from palaver.storage.search.matching import _FOLDED, Matcher
+from palaver.storage.search.phrases import understand
+from palaver.storage.search.query import parse
+from palaver.storage.search.words import Tokenizer
+from palaver.storage.sqlite.index import expression
 from palaver.storage.sqlite.transaction import ReadTransaction
-from palaver.storage.sqlite.words import Tokenizer
 
 TRIED = 500
 WORDS = st.sampled_from(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palaver.storage.search_query import MAX_TERMS, Query, Term, find_time, parse
+from palaver.storage.search.query import MAX_TERMS, Query, Term, find_time, parse
 
 
 def terms(text: str) -> list[tuple[str, bool]]:

@@ -8,8 +8,9 @@ import palaver
 from palaver import Store
 from palaver.errors import Invalid
 from palaver.model import Hit, Reasoning, Text
-from palaver.storage.sqlite import search
-from palaver.storage.sqlite.index import IndexReading
+from palaver.storage.search.search import search
+from palaver.storage.sqlite import relevance
+from palaver.storage.sqlite.transaction import ReadTransaction
 from tests.search.conftest import Settle, catch_up, in_transaction
 
 
@@ -217,9 +218,9 @@ def test_a_search_whose_time_is_over_says_that_it_was_cut(store: Store, settle: 
     assert len(page.items) < 2_000
 
 
-def _searched_in_no_time(tx: IndexReading) -> palaver.Page[Hit]:
-    search.prepare(tx.connection)
-    return search.search(tx, "oslo ", None, None, 200, 0.0)
+def _searched_in_no_time(tx: ReadTransaction) -> palaver.Page[Hit]:
+    relevance.prepare(tx.connection)
+    return search(tx, "oslo ", None, None, 200, 0.0)
 
 
 def test_a_search_in_time_is_not_cut(store: Store, settle: Settle) -> None:

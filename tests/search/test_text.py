@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palaver.model import Event, File, Opaque, Part, Reasoning, Text, ToolCall, ToolResult
-from palaver.storage import text
+from palaver.storage.search import text
 
 
 def columns(*parts: Part) -> text.Columns:

@@ -13,7 +13,7 @@ import palaver
 from palaver import Message, Session, Store
 from palaver.model import Event, Origin, Reasoning, Report, Usage
 from palaver.storage.rows import SESSION_COLUMNS, SessionRow, session_guard
-from palaver.storage.sqlite import index
+from palaver.storage.search import following
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.store import SYSTEM_ACTOR
 from tests.sqlite.support import RAW_KEY, close_cleanly
@@ -76,7 +76,7 @@ def fill(store: Store) -> tuple[Session, Message]:
 
 def index_now(store: Store) -> None:
     assert isinstance(store, SqliteStore)
-    store._database.write(SYSTEM_ACTOR, lambda tx: index.index_batch(tx, 100_000))
+    store._database.write(SYSTEM_ACTOR, lambda tx: following.index_batch(tx, 100_000))
 
 
 def damage(path: Path, sql: str, **values: Any) -> None:

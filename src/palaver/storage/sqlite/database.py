@@ -15,9 +15,10 @@ import apsw
 
 from palaver.errors import Corrupt, NotFound, PalaverError
 from palaver.storage import owner
+from palaver.storage.search.index import Indexing, watermark
+from palaver.storage.search.indexer import Indexer
 from palaver.storage.sqlite import cipher, faults, index, schema
 from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect
-from palaver.storage.sqlite.indexer import Indexer
 from palaver.storage.sqlite.readers import Readers, Reading
 from palaver.storage.sqlite.transaction import Effects, ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
@@ -76,7 +77,7 @@ class Database:
                 timeout=timeout,
                 committed=self._committed,
             )
-            self._indexer = Indexer(self.writer, 0)
+            self._indexer = self._make_indexer(0)
             self._begin()
             undo.pop_all()
         self._at_exit = _close_at_exit(self)
@@ -90,7 +91,7 @@ class Database:
         try:
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 schema.check(tx.connection, str(self.path))
-                through, last = index.watermark(tx)
+                through, last = watermark(tx)
                 self._tx.set_latest(_latest(tx))
         except Corrupt as exc:
             self.damage = exc
@@ -98,8 +99,14 @@ class Database:
                 raise
             return
         self.damage = None
-        self._indexer = Indexer(self.writer, through)
+        self._indexer = self._make_indexer(through)
         self._indexer.committed(last)
+
+    def _make_indexer(self, through: int) -> Indexer:
+        return Indexer(self._index, self.writer.crowded, through)
+
+    def _index(self, work: Callable[[Indexing], tuple[int, int]]) -> tuple[int, int]:
+        return self.writer.run(SYSTEM_ACTOR, work).result or (0, 0)
 
     def write(self, actor: str, work: Callable[[WriteTransaction], T]) -> T:
         if self.damage is not None:

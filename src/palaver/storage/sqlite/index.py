@@ -1,39 +1,27 @@
-"""The full-text index: it follows the changes in batches, its watermark in the same transaction.
-
-Of every 16th change the words are counted in `word`, which tells how common a beginning is. Which changes those are
-follows from their numbers, so that what is taken out of the index is taken out of the counts exactly.
-"""
+"""The full-text index as SQLite's FTS5 keeps it: without the texts, its rowid the number of the change."""
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import apsw
 import msgspec
 
-from palaver.model import Part, Text
-from palaver.storage import text
-from palaver.storage.rows import decode_parts
-from palaver.storage.sqlite.words import Tokenizer
-from palaver.storage.text import Columns
+from palaver.storage.search import frequency
+from palaver.storage.search.frequency import LAST_CHARACTER
+from palaver.storage.search.index import Document, Found, Indexing, Problem, columns_of, watermark
+from palaver.storage.search.phrases import Need, Phrase, Wanted
+from palaver.storage.search.scope import Scope
+from palaver.storage.search.words import Tokenizer
+from palaver.storage.sqlite.deadline import Deadline
 from palaver.storage.transaction import Reading
 
-SAMPLE = 16
-LONGEST_WORD = 40
 LEAST_TRACE = 6
 """A shorter beginning of a word tells nothing of it."""
 
-LAST_CHARACTER = "\U0010ffff"
-
-_CHUNK = 64  # documents made at a time: a message may have 100 MB
-_BATCH = 4_000
 _MASK = (1 << 64) - 1
 _COLUMN_PLACES = (1, 6, 12, 17)  # of the names in "body title tool code"
-
-Problem = tuple[str, str, str]
-"""Kind, where, what."""
 
 
 class IndexReading(Reading, Protocol):
@@ -42,50 +30,56 @@ class IndexReading(Reading, Protocol):
     connection: apsw.Connection
 
 
-class IndexWriting(IndexReading, Protocol):
+class IndexWriting(IndexReading, Indexing, Protocol):
     """A transaction on SQLite that writes."""
-
-    def run(self, name: str, /, **parameters: Any) -> None: ...
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None: ...
 
 
-def watermark(tx: Reading) -> tuple[int, int]:
-    """The number of the last change that is in the index, and that of the last one there is."""
-    found = tx.row("index_watermark")
-    return (found[0], found[1]) if found else (0, 0)
+class Fts5Index:
+    """See `search.index.Index`."""
+
+    __slots__ = ("_tx", "tokenizer")
+
+    def __init__(self, tx: IndexWriting) -> None:
+        self._tx = tx
+        self.tokenizer = Tokenizer(tx.connection)
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline(self._tx.connection, seconds)
+
+    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
+        match, shape = expression(self._tx, wanted)
+        return self._tx.iterate("search_index", match=match, shape=shape, high=high, **scope.parameters)
+
+    def add(self, documents: Sequence[Document]) -> None:
+        self._tx.run_many("index_add", [_bind(document) for document in documents])
+
+    def remove(self, document: Document, words: Sequence[str]) -> None:
+        self._tx.run("index_remove", **_bind(document))
+        self._tx.run("unindexed_open")
+        self._tx.run("unindexed_add", words=_json(words))
+
+    def empty(self) -> None:
+        self._tx.run("index_empty")
 
 
-def index_batch(tx: IndexWriting, limit: int) -> int:
-    """Index the next changes, at most `limit`, and move the watermark. Returns how many are left; 0 is caught up."""
-    through, last = watermark(tx)
-    if through >= last:
-        return 0
-    words: Counter[str] = Counter()
-    tokenizer = Tokenizer(tx.connection)
-    changes = tx.iterate("index_changes", after=through, through=last, limit=limit)
-    through = min(through + limit, last)
-    while chunk := list(islice(changes, _CHUNK)):
-        documents = [(seq, columns) for seq, body, title in chunk if any(columns := columns_of(body, title))]
-        tx.run_many("index_add", [_bind(seq, columns) for seq, columns in documents])
-        words.update(_sampled_words(tokenizer, documents))
-        through = max(through, chunk[-1][0])
-    tx.run("word_add", counts=_json(dict(sorted(words.items()))))
-    tx.run("index_moved", through=through)
-    return last - through
+def expression(tx: Reading, wanted: Wanted) -> tuple[str, str]:
+    """What to match, and how many of its phrases belong to each need, for `relevance`."""
+    needs = [frequency.spread(tx, need) for need in wanted.needs]
+    matched = " AND ".join(_any_of(need) for need in needs)
+    if wanted.excluded:
+        excluded = " OR ".join(_any_of(frequency.spread(tx, need)) for need in wanted.excluded)
+        matched = f"({matched}) NOT ({excluded})"
+    return matched, ",".join(str(len(need)) for need in needs)
 
 
-def unindex(tx: IndexWriting, mark: int, columns: Columns) -> None:
-    """Take what was indexed under this change out of the index, if the index has come that far."""
-    if mark > watermark(tx)[0] or not any(columns):
-        return
-    tx.run("index_remove", **_bind(mark, columns))
-    words = _distinct_words(Tokenizer(tx.connection), columns)
-    tx.run("unindexed_open")
-    tx.run("unindexed_add", words=_json(words))
-    if mark % SAMPLE == 0:
-        tx.run("word_take", words=_json(words))
-        tx.run("word_drop", words=_json(words))
+def _any_of(need: Need) -> str:
+    return "(" + " OR ".join(map(_phrase, need)) + ")"
+
+
+def _phrase(phrase: Phrase) -> str:
+    return f'"{" ".join(phrase.words)}"' + (" *" if phrase.prefix else "")
 
 
 def purify(tx: IndexWriting) -> None:
@@ -104,20 +98,10 @@ def purify(tx: IndexWriting) -> None:
 
 def _write_anew(tx: IndexWriting) -> None:
     """All of the index. What is one piece already SQLite leaves as it is: so there is a second one, while it is done."""
-    nothing = _bind(0, ("a", "", "", ""))
+    nothing = _bind(Document(0, ("a", "", "", "")))
     tx.run("index_add", **nothing)
     tx.run("index_optimize")
     tx.run("index_remove", **nothing)
-
-
-def rebuild(tx: IndexWriting) -> None:
-    """Make the index anew from the messages and titles."""
-    tx.run("index_empty")
-    tx.run("word_empty")
-    tx.run("index_moved", through=0)
-    tx.run("index_version_set", version=text.INDEX_VERSION)
-    while index_batch(tx, _BATCH):
-        pass
 
 
 def check(tx: IndexReading) -> list[Problem]:
@@ -146,40 +130,13 @@ def check(tx: IndexReading) -> list[Problem]:
     return problems
 
 
-def columns_of(body: str | bytes | None, title: str | None) -> Columns:
-    """What a change puts into the index, from the columns of its message or of its session."""
-    if body is not None:
-        return text.columns_of_message(readable_parts(body))
-    return text.columns_of_title(title) if title is not None else ("", "", "", "")
-
-
-def readable_parts(body: str | bytes) -> tuple[Part, ...]:
-    """A message's parts; none where they are damaged, which `verify` tells, so that the others are still found."""
-    if isinstance(body, str):
-        return (Text(body),)
-    try:
-        return decode_parts(body)
-    except (msgspec.MsgspecError, TypeError):
-        return ()
-
-
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _bind(seq: int, columns: Columns) -> dict[str, Any]:
-    body, title, tool, code = columns
-    return {"seq": seq, "body": body, "title": title, "tool": tool, "code": code}
-
-
-def _sampled_words(tokenizer: Tokenizer, documents: Iterable[tuple[int, Columns]]) -> Iterator[str]:
-    for seq, columns in documents:
-        if seq % SAMPLE == 0:
-            yield from (word for word in _distinct_words(tokenizer, columns) if len(word) <= LONGEST_WORD)
-
-
-def _distinct_words(tokenizer: Tokenizer, columns: Columns) -> list[str]:
-    return list({word for column in tokenizer.columns(columns) for word in column})
+def _bind(document: Document) -> dict[str, Any]:
+    body, title, tool, code = document.columns
+    return {"seq": document.seq, "body": body, "title": title, "tool": tool, "code": code}
 
 
 def _separators_of(tx: IndexReading, words: list[str]) -> list[str]:
@@ -206,7 +163,7 @@ def _expected_sum(tx: IndexReading, words: Counter[str]) -> int:
     total: int = 0
     for seq, body, title in tx.iterate("index_changes", after=0, through=through, limit=-1):
         columns = columns_of(body, title)
-        words.update(_sampled_words(tokenizer, [(seq, columns)]))
+        words.update(frequency.sampled_words(tokenizer, [Document(seq, columns)]))
         for place, found in zip(_COLUMN_PLACES, tokenizer.columns(columns), strict=True):
             base = seq * 40503 + place * 1000003
             for offset, word in enumerate(found):

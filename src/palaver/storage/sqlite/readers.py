@@ -7,7 +7,7 @@ from types import TracebackType
 import apsw
 
 from palaver.errors import Corrupt, Unavailable
-from palaver.storage.sqlite import faults, search
+from palaver.storage.sqlite import faults, relevance
 from palaver.storage.sqlite.transaction import ReadTransaction
 
 MAX_IDLE = 8
@@ -75,7 +75,7 @@ class Readers:
             if self._idle:
                 return self._idle.pop()
         connection = self._connect()
-        search.prepare(connection)
+        relevance.prepare(connection)
         return ReadTransaction(connection)
 
     def _give_back(self, tx: ReadTransaction) -> None:

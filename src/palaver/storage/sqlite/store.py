@@ -4,7 +4,8 @@ from pathlib import Path
 
 from palaver.errors import Invalid
 from palaver.model import Hit, Page, Report, Stats
-from palaver.storage.sqlite import copies, search, verify
+from palaver.storage.search.search import search
+from palaver.storage.sqlite import copies, verify
 from palaver.storage.sqlite.database import Database
 from palaver.storage.store import DatabaseStore, check_actor
 from palaver.storage.verbs import changes
@@ -31,7 +32,7 @@ class SqliteStore(DatabaseStore):
     ) -> Page[Hit]:
         wanted, most = check_filter(filter), check_limit(limit)
         with self._database.read(self.actor) as tx:
-            return search.search(tx, query, wanted, after, most, _SEARCH_SECONDS)
+            return search(tx, query, wanted, after, most, _SEARCH_SECONDS)
 
     def verify(self, repair: bool = False) -> Report:
         return verify.verify_database(self._database, repair)

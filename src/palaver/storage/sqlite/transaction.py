@@ -8,7 +8,8 @@ import apsw
 
 from palaver.errors import Corrupt
 from palaver.storage import queries
-from palaver.storage.sqlite import index
+from palaver.storage.search import following
+from palaver.storage.sqlite.index import Fts5Index
 from palaver.storage.transaction import Known, Row
 
 _UNKNOWN = -1
@@ -71,6 +72,9 @@ class ReadTransaction:
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
         sql, bind = self._sql[name]
         self._cursor.executemany(sql, map(bind, parameters))
+
+    def index(self) -> Fts5Index:
+        return Fts5Index(self)
 
 
 class Effects:
@@ -199,4 +203,4 @@ class WriteTransaction(ReadTransaction):
         self._effects.scrub = True
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
-        index.unindex(self, mark, columns)
+        following.unindex(self, mark, columns)

@@ -11,6 +11,7 @@ from palaver.errors import Corrupt
 from palaver.model import Problem, Report
 from palaver.storage.checks import others, sessions
 from palaver.storage.checks.findings import Finding, Findings
+from palaver.storage.search import following
 from palaver.storage.sqlite import faults, index, schema
 from palaver.storage.sqlite.connection import connect
 from palaver.storage.sqlite.database import Database
@@ -132,11 +133,11 @@ def _check_sessions(tx: ReadTransaction, found: Inspection) -> None:
 def _check_index(tx: ReadTransaction, found: Findings) -> None:
     try:
         for kind, where, what in index.check(tx):
-            found.add(kind, where, what, index.rebuild)
+            found.add(kind, where, what, following.rebuild)
     except apsw.CorruptError as exc:
         if getattr(exc, "extendedresult", 0) != apsw.SQLITE_CORRUPT_VTAB:
             raise
-        found.add("index_damaged", "text_index", f"the search index cannot be read: {exc}", index.rebuild)
+        found.add("index_damaged", "text_index", f"the search index cannot be read: {exc}", following.rebuild)
 
 
 def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
@@ -149,5 +150,5 @@ def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
     for mend in mends.values():
         mend(tx)
     if any(finding.problem.kind == _MARK for finding in items):
-        index.rebuild(tx)  # What was indexed under the old mark would not be found.
+        following.rebuild(tx)  # What was indexed under the old mark would not be found.
     return [replace(finding.problem, repaired=finding.mend is not None) for finding in items]

@@ -8,7 +8,6 @@ from palaver.context.tokens import count_parts, estimate
 from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
 from palaver.model import ROLES, File, NewMessage, Part, Text, Time, to_ms
-from palaver.storage import text
 from palaver.storage.rows import (
     NOTE,
     STREAMING,
@@ -26,6 +25,7 @@ from palaver.storage.rows import (
     role_number,
     status_number,
 )
+from palaver.storage.search import text
 from palaver.storage.transaction import POSITION_BITS, Reading, Row, Writing
 from palaver.storage.verbs import lookup, session_rows
 from palaver.storage.verbs.kinds import MESSAGE_ADDED

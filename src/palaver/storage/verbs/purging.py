@@ -3,8 +3,8 @@
 import json
 
 from palaver.ids import from_bytes
-from palaver.storage import text
 from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, guard_of
+from palaver.storage.search import text
 from palaver.storage.transaction import POSITION_MASK, Row, Writing
 from palaver.storage.verbs import replacing
 from palaver.storage.verbs.files import detach_files

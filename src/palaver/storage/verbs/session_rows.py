@@ -2,8 +2,8 @@
 
 from msgspec.structs import asdict
 
-from palaver.storage import text
 from palaver.storage.rows import SessionRow, detail_guard, encode_json, session_guard
+from palaver.storage.search import text
 from palaver.storage.transaction import Writing
 from palaver.storage.verbs.kinds import SESSION_ADDED, SESSION_CHANGED
 

@@ -38,10 +38,10 @@ SELECT c.seq, c.ref, coalesce(m.created_at, s.created_at),
 FROM text_index
 CROSS JOIN change c ON c.seq = text_index.rowid
 {search_joins}
-WHERE text_index MATCH :match AND text_index.rowid BETWEEN :low AND :high
+WHERE text_index MATCH :match AND text_index.rowid BETWEEN 1 AND :high
   AND (:sessions IS NULL OR c.ref >> 32 IN (SELECT value FROM json_each(:sessions)))
   AND {search_is_text} AND {search_fits}
-ORDER BY text_index.rowid DESC LIMIT :limit
+ORDER BY text_index.rowid DESC
 
 -- Newest first, as stored. A text of plain ASCII without `:needle` cannot match and is passed over early.
 -- name: search_changes

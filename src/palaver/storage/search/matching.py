@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from palaver.storage import text
-from palaver.storage.sqlite.index import columns_of
-from palaver.storage.sqlite.phrases import COLUMN_WEIGHTS, Need, Phrase, Wanted, relevance
-from palaver.storage.sqlite.words import Tokenizer
+from palaver.storage.search import text
+from palaver.storage.search.index import columns_of
+from palaver.storage.search.phrases import COLUMN_WEIGHTS, Need, Phrase, Wanted, relevance
+from palaver.storage.search.words import Tokenizer
 
 # What the tokenizer folds into ASCII, and the marks it drops within a word. In a text without them the ASCII words of the
 # index can be seen as they are once case is folded.

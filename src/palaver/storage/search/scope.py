@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from palaver.model import ROLES, to_ms
-from palaver.storage.search_query import Query, is_id
+from palaver.storage.search.query import Query, is_id
 from palaver.storage.transaction import Reading
 from palaver.store import Filter
 

@@ -7,20 +7,18 @@ it, so that pages neither repeat nor lose a hit.
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import apsw
 import msgspec
 
 from palaver.errors import Invalid
 from palaver.ids import from_bytes
 from palaver.model import ROLES, Hit, Page, Time
-from palaver.storage import search_query, text
-from palaver.storage.sqlite import phrases, scope
-from palaver.storage.sqlite.deadline import Deadline
-from palaver.storage.sqlite.index import IndexReading, readable_parts, watermark
-from palaver.storage.sqlite.marking import Marker, SubstringMarker, WordMarker, snippet
-from palaver.storage.sqlite.matching import Matcher
-from palaver.storage.sqlite.scope import Scope
-from palaver.storage.sqlite.words import Tokenizer
+from palaver.storage.search import phrases, scope, text
+from palaver.storage.search.frequency import frequency
+from palaver.storage.search.index import Found, Indexed, readable_parts, watermark
+from palaver.storage.search.marking import Marker, SubstringMarker, WordMarker, snippet
+from palaver.storage.search.matching import Matcher
+from palaver.storage.search.query import Query, parse
+from palaver.storage.search.scope import Scope
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
 from palaver.storage.verbs import branch, cursors, lookup
 from palaver.store import Filter
@@ -32,7 +30,6 @@ SUBSTRING_CHANGES = 20_000
 """How many of the newest changes are looked through where words find nothing."""
 
 _MONTH = 30 * 86_400_000  # the age in ms at which half of what being recent adds is gone
-_FEW_PHRASES = 8
 _MICROSECONDS_READ = 2.0  # to look at a stored text
 _MICROSECONDS_SKIP = 0.6  # to pass over a hit of another session
 
@@ -40,10 +37,6 @@ LIST, WORDS, SUBSTRING = "l", "w", "s"
 
 Score = Callable[[str | bytes | None, str | None, int], float | None]
 """Body or title and size in bytes to relevance; None where it does not match."""
-
-
-Found = tuple[int, int, int, float]
-"""Of a hit the change, the reference, when it was said, and its relevance."""
 
 
 class Cursor(NamedTuple):
@@ -57,16 +50,11 @@ class Cursor(NamedTuple):
         return cursors.encode_cursor("search", *self)
 
 
-def prepare(connection: apsw.Connection) -> None:
-    """What every connection needs that searches."""
-    connection.register_fts5_function("relevance", _relevance)
-
-
 def search(  # noqa: PLR0917  (the contract's verb, in its order)
-    tx: IndexReading, query: str, filter: Filter | None, after: str | None, limit: int, deadline: float
+    tx: Indexed, query: str, filter: Filter | None, after: str | None, limit: int, deadline: float
 ) -> Page[Hit]:
     """A page of what the actor finds, within `deadline` seconds. Raises `Invalid` for a cursor of another list."""
-    asked = search_query.parse(query)
+    asked = parse(query)
     given = filter or Filter()
     listing = not asked.terms
     last = watermark(tx)[1]
@@ -87,15 +75,14 @@ def _decode(text: str, last: int) -> Cursor:
 class _Search:
     """One query on its way to one page."""
 
-    def __init__(
-        self, tx: IndexReading, asked: search_query.Query, scope: Scope, limit: int, seconds: float
-    ) -> None:
+    def __init__(self, tx: Indexed, asked: Query, scope: Scope, limit: int, seconds: float) -> None:
         self._tx = tx
         self._asked = asked
         self._scope = scope
         self._limit = limit
-        self._deadline = Deadline(tx.connection, seconds)
-        self._tokenizer = Tokenizer(tx.connection)
+        self._index = tx.index()
+        self._deadline = self._index.deadline(seconds)
+        self._tokenizer = self._index.tokenizer
         self._wanted = phrases.understand(asked, self._tokenizer)
         self._branches: dict[int, list[tuple[int, int]]] = {}
         # Where all that may fit is in a few sessions, they can be read from one end to the other.
@@ -165,9 +152,7 @@ class _Search:
         return self._scope.sessions and self._scope.size <= SMALL
 
     def _is_quicker_indexed(self) -> bool:
-        likely = min(
-            sum(phrases.frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs
-        )
+        likely = min(sum(frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs)
         return likely * _MICROSECONDS_SKIP < self._scope.size * _MICROSECONDS_READ
 
     def _matching(self, cursor: Cursor, matcher: Matcher) -> Iterator[Found]:
@@ -177,13 +162,8 @@ class _Search:
         yield from self._indexed(min(cursor.top, through))
 
     def _indexed(self, high: int) -> Iterator[Found]:
-        match, shape = phrases.expression(self._tx, self._wanted)
-        limit = -1 if self._scope.shown_branch else WINDOW
-        bounds = {"match": match, "shape": shape, "low": 1, "high": high, "limit": limit}
-        rows = self._tx.iterate("search_index", **bounds, **self._scope.parameters)
-        if not self._scope.shown_branch:
-            return rows
-        return (row for row in rows if self._is_shown(row[1]))
+        rows = self._index.matching(self._wanted, self._scope, high)
+        return (row for row in rows if self._is_shown(row[1])) if self._scope.shown_branch else rows
 
     def _stored(
         self, cursor: Cursor, score: Score, *, low: int = 1, needle: str | None = None
@@ -272,30 +252,3 @@ def _rank(window: list[Found], offset: int, limit: int) -> list[Found]:
         (seq, ref, created_at, relevance)
         for relevance, seq, ref, created_at in weighed[offset : offset + limit]
     ]
-
-
-def _relevance(api: apsw.FTS5ExtensionApi, *arguments: Any) -> float:
-    """For the index's hit at hand what `Matcher` makes of a stored text; `shape` counts the phrases of each need."""
-    shape, length = arguments
-    if shape == "1" and api.phrase_columns(0) == (0,):
-        # One phrase, in the body alone, as nearly always. What is excluded stands nowhere in a hit.
-        return phrases.saturated(phrases.COLUMN_WEIGHTS[0] * api.inst_count, length)
-    if api.aux_data is None:
-        api.aux_data = [int(size) for size in shape.split(",")]
-    weights: list[float] = []
-    first = 0
-    for size in api.aux_data:
-        weights.append(_weight(api, range(first, first + size)))
-        first += size
-    return phrases.relevance(weights, length)
-
-
-def _weight(api: apsw.FTS5ExtensionApi, numbers: range) -> float:
-    if len(numbers) > _FEW_PHRASES:
-        return api.inst_count  # close enough for words that stand for a beginning
-    in_body, in_title, in_tool, in_code = phrases.COLUMN_WEIGHTS
-    weight = 0.0
-    for number in numbers:
-        body, title, tool, code = api.phrase_locations(number)
-        weight += in_body * len(body) + in_title * len(title) + in_tool * len(tool) + in_code * len(code)
-    return weight

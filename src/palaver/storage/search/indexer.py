@@ -1,4 +1,4 @@
-"""Keeps the full-text index close behind the changes, through the writer's queue like everybody else."""
+"""Keeps the full-text index close behind the changes, in a thread of its own."""
 
 import logging
 import threading
@@ -7,10 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from palaver.errors import PalaverError
-from palaver.storage.sqlite import index
-from palaver.storage.sqlite.transaction import WriteTransaction
-from palaver.storage.sqlite.writer import Writer
-from palaver.store import SYSTEM_ACTOR
+from palaver.storage.search import following
+from palaver.storage.search.index import Indexing, watermark
 
 QUIET = 1_000
 LOADED = 4_000
@@ -27,11 +25,20 @@ _FINISH_SECONDS = 10
 _log = logging.getLogger(__name__)
 
 
-class Indexer:
-    """A thread that begins with the first batch due; a search reads what is not indexed yet by itself."""
+Work = Callable[[Indexing], tuple[int, int]]
 
-    def __init__(self, writer: Writer, indexed_through: int) -> None:
-        self._writer = writer
+
+class Indexer:
+    """A thread that begins with the first batch due; a search reads what is not indexed yet by itself.
+
+    `run` does a work in one transaction, `crowded` tells whether many write at this time.
+    """
+
+    def __init__(
+        self, run: Callable[[Work], tuple[int, int]], crowded: Callable[[], bool], indexed_through: int
+    ) -> None:
+        self._run_in_transaction = run
+        self._crowded = crowded
         self._through = indexed_through
         self._last = indexed_through
         self._due = threading.Event()
@@ -95,7 +102,7 @@ class Indexer:
         behind = self._last - self._through
         if time.monotonic() < self._import_until:
             return behind < FAR
-        return behind < LOADED and self._writer.crowded()
+        return behind < LOADED and self._crowded()
 
     def _finish(self) -> None:
         end = time.monotonic() + _FINISH_SECONDS
@@ -105,11 +112,11 @@ class Indexer:
     def _follow(self) -> int:
         """Index one batch; how far behind it is then."""
         limit = _LARGE if self._last - self._through >= LOADED else _SMALL
-        through, last = self._writer.run(SYSTEM_ACTOR, partial(_index, limit=limit)).result or (0, 0)
+        through, last = self._run_in_transaction(partial(_index, limit=limit))
         self._through = through
         return last - through
 
 
-def _index(tx: WriteTransaction, limit: int) -> tuple[int, int]:
-    index.index_batch(tx, limit)
-    return index.watermark(tx)
+def _index(tx: Indexing, limit: int) -> tuple[int, int]:
+    following.index_batch(tx, limit)
+    return watermark(tx)

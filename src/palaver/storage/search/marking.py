@@ -6,10 +6,10 @@ from itertools import chain
 from typing import Protocol
 from unicodedata import combining
 
-from palaver.storage import text
-from palaver.storage.sqlite.matching import lowered, occurrences, plain_needles
-from palaver.storage.sqlite.phrases import Wanted
-from palaver.storage.sqlite.words import Span, Tokenizer
+from palaver.storage.search import text
+from palaver.storage.search.matching import lowered, occurrences, plain_needles
+from palaver.storage.search.phrases import Wanted
+from palaver.storage.search.words import Span, Tokenizer
 
 BEFORE = 48
 AFTER = 96

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from palaver.storage import text
+from palaver.storage.search import text
 
 _TOKENIZER = ("unicode61", ["remove_diacritics", "2"])  # as `text_index` is declared in the schema
 

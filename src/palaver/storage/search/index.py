@@ -1,0 +1,96 @@
+"""What a database's full-text index offers, and what of a change goes into it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from palaver.model import Part, Text
+from palaver.storage.rows import decode_parts
+from palaver.storage.search import text
+from palaver.storage.search.phrases import Wanted
+from palaver.storage.search.scope import Scope
+from palaver.storage.search.text import Columns
+from palaver.storage.search.words import Tokenizer
+from palaver.storage.transaction import Reading
+
+Problem = tuple[str, str, str]
+"""Kind, where, what."""
+
+
+Found = tuple[int, int, int, float]
+"""Of a hit the change, the reference, when it was said, and its relevance."""
+
+
+class Document(NamedTuple):
+    """What a change puts into the index."""
+
+    seq: int
+    columns: Columns
+
+
+class Deadline(AbstractContextManager[object], Protocol):
+    """Ends what the database does within it once its time is over; `cut` tells that it did."""
+
+    cut: bool
+
+    def is_over(self) -> bool: ...
+
+
+class Index(Protocol):
+    """The full-text index as one transaction sees it. A document's number is that of its change."""
+
+    tokenizer: Tokenizer
+
+    def deadline(self, seconds: float) -> Deadline: ...
+
+    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
+        """Of what matches, fits and is no newer than the change `high`, newest first.
+
+        Its relevance is what `matching.Matcher` makes of the stored text. Only within a deadline.
+        """
+        ...
+
+    def add(self, documents: Sequence[Document]) -> None: ...
+
+    def remove(self, document: Document, words: Sequence[str]) -> None:
+        """What is in the index under that number; `words` are those it consists of."""
+        ...
+
+    def empty(self) -> None: ...
+
+
+class Indexed(Reading, Protocol):
+    """A transaction in which the index can be read."""
+
+    def index(self) -> Index: ...
+
+
+class Indexing(Indexed, Protocol):
+    """A transaction in which the index can be changed."""
+
+    def run(self, name: str, /, **parameters: Any) -> None: ...
+
+
+def watermark(tx: Reading) -> tuple[int, int]:
+    """The number of the last change that is in the index, and that of the last one there is."""
+    found = tx.row("index_watermark")
+    return (found[0], found[1]) if found else (0, 0)
+
+
+def columns_of(body: str | bytes | None, title: str | None) -> Columns:
+    """What a change puts into the index, from the columns of its message or of its session."""
+    if body is not None:
+        return text.columns_of_message(readable_parts(body))
+    return text.columns_of_title(title) if title is not None else ("", "", "", "")
+
+
+def readable_parts(body: str | bytes) -> tuple[Part, ...]:
+    """A message's parts; none where they are damaged, which `verify` tells, so that the others are still found."""
+    if isinstance(body, str):
+        return (Text(body),)
+    try:
+        return decode_parts(body)
+    except (msgspec.MsgspecError, TypeError):
+        return ()

@@ -1,31 +1,27 @@
 """One open SQLite file: its writer, its readers, and what runs beside them. Several stores may share it."""
 
-import atexit
 import logging
-import threading
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
-from palaver.errors import Corrupt, NotFound, PalaverError
-from palaver.storage import owner
+from palaver.errors import Corrupt
+from palaver.storage.database import OpenDatabase
 from palaver.storage.search.index import Indexing, watermark
 from palaver.storage.search.indexer import Indexer
 from palaver.storage.sqlite import cipher, faults, index, schema
 from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect
 from palaver.storage.sqlite.readers import Readers, Reading
-from palaver.storage.sqlite.transaction import Effects, ReadTransaction, WriteTransaction
+from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
-from palaver.storage.sqlite.watch import Callback, Watch
-from palaver.storage.sqlite.writer import Job, Writer
-from palaver.storage.verbs import drafts
-from palaver.store import DRAFT_LEASE_SECONDS, SYSTEM_ACTOR
+from palaver.storage.sqlite.writer import SqliteWriter
+from palaver.storage.watch import Callback, Watch
+from palaver.storage.writer import Job
+from palaver.store import SYSTEM_ACTOR
 
 T = TypeVar("T")
 
@@ -35,11 +31,8 @@ _SCRUB_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
-class Database:
-    """`after_commit` is told which sessions a verb touched and which are gone, `before_close` of the end.
-
-    `mirror_path` names the plain file of a session where there are any. `damage` is why nothing is written any more.
-    """
+class Database(OpenDatabase):
+    """`damage` is why nothing is written any more."""
 
     def __init__(
         self,
@@ -50,15 +43,9 @@ class Database:
         max_sessions: int | None = None,
         timeout: float = BUSY_TIMEOUT,
     ) -> None:
+        super().__init__()
         self.path = path
         self.key = key
-        self.owner = owner.current()
-        self.after_commit: Callable[[Effects], None] | None = None
-        self.before_close: Callable[[], None] | None = None
-        self.mirror_path: Callable[[str], Path] | None = None
-        self._drafts: dict[str, float] = {}
-        self._mutex = threading.Lock()
-        self._closed = False
         self.damage = _prepare(path, key)
         with ExitStack() as undo, faults.translated(str(path)):
             self._connection = connect(path, key, mode="write", timeout=0)
@@ -68,8 +55,8 @@ class Database:
             self._tx = WriteTransaction(self._connection, auto_title=auto_title, max_sessions=max_sessions)
             self.readers = Readers(lambda: connect(path, key, mode="read"), str(path), self._note_damage)
             undo.callback(self.readers.close)
-            self.watch = Watch(self.readers)
-            self.writer = Writer(
+            self.watch = Watch(self.readers.read)
+            self.writer = SqliteWriter(
                 self._connection,
                 self._tx,
                 self._turnstile,
@@ -80,7 +67,7 @@ class Database:
             self._indexer = self._make_indexer(0)
             self._begin()
             undo.pop_all()
-        self._at_exit = _close_at_exit(self)
+        self.close_at_exit()
 
     @property
     def location(self) -> str:
@@ -135,12 +122,6 @@ class Database:
             self._note_damage(job.error)
         return job.error
 
-    def _follow_up(self, effects: Effects) -> None:
-        if effects.scrub:
-            self._scrub()
-        if self.after_commit is not None and (effects.touched or effects.forgotten):
-            self.after_commit(effects)
-
     def read(self, actor: str) -> Reading:
         return self.readers.read(actor)
 
@@ -169,19 +150,6 @@ class Database:
         """Many records are coming in: the text index waits."""
         self._indexer.make_way()
 
-    def hold_draft(self, message_id: str, lease: float) -> None:
-        """This process writes that draft; when the store is closed it ends, interrupted."""
-        with self._mutex:
-            self._drafts[message_id] = lease
-
-    def lease_of(self, message_id: str) -> float:
-        """Seconds an extension renews the lease by."""
-        return self._drafts.get(message_id, DRAFT_LEASE_SECONDS)
-
-    def release_draft(self, message_id: str) -> None:
-        with self._mutex:
-            self._drafts.pop(message_id, None)
-
     def sizes(self, tx: ReadTransaction) -> dict[str, int]:
         """Bytes of the database and of its text index, and the schema's number."""
         pages, page_size = tx.connection.pragma("page_count"), tx.connection.pragma("page_size")
@@ -193,14 +161,7 @@ class Database:
             "schema": steps[-1].number if steps else 0,
         }
 
-    def close(self) -> None:
-        with self._mutex:
-            if self._closed:
-                return
-            self._closed = True
-        self._interrupt_drafts()
-        if self.before_close is not None:
-            self.before_close()
+    def _release(self) -> None:
         self._indexer.close()
         self.watch.close()
         self.writer.close()
@@ -209,21 +170,10 @@ class Database:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
         self._turnstile.close()
-        atexit.unregister(self._at_exit)
 
     def _committed(self) -> None:
         self._indexer.committed(self._tx.last)
         self.watch.committed()
-
-    def _interrupt_drafts(self) -> None:
-        for message_id in sorted(self._drafts):
-            try:
-                self.write(SYSTEM_ACTOR, partial(drafts.interrupt, message_id=message_id))
-            except NotFound:
-                continue
-            except PalaverError:
-                # The next one who opens the file finds the owner dead and does it.
-                return
 
     def _scrub(self) -> None:
         """What was purged is overwritten in the pages; the copies of old pages in the WAL go with the WAL."""
@@ -258,15 +208,3 @@ def truncate_wal(tx: WriteTransaction) -> None:
 def _latest(tx: ReadTransaction) -> int:
     found = tx.row("greatest_content_time")
     return found[0] if found and found[0] is not None else 0
-
-
-def _close_at_exit(database: Database) -> Callable[[], None]:
-    reference = weakref.ref(database)
-
-    def close() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    atexit.register(close)
-    return close

@@ -1,56 +1,21 @@
-"""The one way to write: leader and followers.
+"""Writing to SQLite: the write lock, and turns between processes."""
 
-Whoever finds nobody committing leads: it runs everything queued in one transaction and wakes the others. Where one of
-several fails, they are run again, each in a savepoint, so that only that one does. A lone writer pays no thread hop;
-sixteen share a sync. Leading passes on after each commit.
-"""
-
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
 
 import apsw
 
-from palaver.errors import Busy, Unavailable
+from palaver.errors import Busy
 from palaver.storage.sqlite import faults
 from palaver.storage.sqlite.transaction import WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
+from palaver.storage.writer import Writer
 
-T = TypeVar("T")
-
-MAX_BATCH = 256
-_LOOK_SECONDS = 1.0
 _TURN_SECONDS = 1e-3
-_CROWD = 2
-_CROWD_SECONDS = 0.05
-_GATHER_TRIES = 8
-_GATHER_SECONDS = 15e-6
 _POLL_SECONDS = (50e-6, 100e-6, 200e-6, 500e-6, 1e-3)
 
-_WAITING, _PROMOTED, _DONE, _WITHDRAWN = range(4)
 
-
-class Job(Generic[T]):
-    """One verb's work, and how it ended."""
-
-    __slots__ = ("actor", "alone", "along", "effects", "error", "gate", "next", "result", "state", "work")
-
-    def __init__(self, actor: str, work: Callable[[WriteTransaction], T], *, alone: bool) -> None:
-        self.actor = actor
-        self.work = work
-        self.alone = alone
-        self.along = False  # Another job's thread has brought it and waits for it, too.
-        self.gate: Any = None
-        self.next: Job[Any] | None = None
-        self.state = _WAITING
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self.effects: Any = None
-
-
-class Writer:
+class SqliteWriter(Writer[WriteTransaction]):
     """Owns the connection that writes."""
 
     def __init__(
@@ -63,214 +28,42 @@ class Writer:
         timeout: float,
         committed: Callable[[], None],
     ) -> None:
+        super().__init__(
+            transaction, where=where, translated=faults.translated(where, known=True), committed=committed
+        )
         self._connection = connection
         self._cursor = connection.cursor()
-        self._tx = transaction
         self._turnstile = turnstile
-        self._where = where
-        self._translated = faults.translated(where, known=True)
         self._timeout = timeout
-        self._committed = committed
-        self._mutex = threading.Lock()
-        self._queue: deque[Job[Any]] = deque()
-        self._leading = False
-        self._closed = False
-        self._last_batch = 1
-        self._crowd_at = 0.0
         self._looked = 0.0
 
-    def run(self, actor: str, work: Callable[[WriteTransaction], T]) -> Job[T]:
-        """Do the work in a transaction that is committed on return. Raises what it raises, or what the commit met."""
-        return self._submit(Job(actor, work, alone=False))
+    def _begin(self) -> None:
+        self._lock()
+        self._tx.begin()
 
-    def maintain(self, work: Callable[[WriteTransaction], T]) -> Job[T]:
-        """Do the work while nobody writes, outside any transaction."""
-        return self._submit(Job("", work, alone=True))
-
-    def run_each(self, actor: str, works: Sequence[Callable[[WriteTransaction], T]]) -> list[Job[T]]:
-        """Do several works, each for itself, as if each came on a thread of its own; their jobs tell how they ended."""
-        jobs: list[Job[T]] = [Job(actor, work, alone=False) for work in works]
-        for job in jobs[1:]:
-            job.along = True
-        try:
-            self._enter(jobs)
-            for job in jobs[1:]:
-                self._follow(job)
-        except BaseException:
-            for job in jobs:
-                self._withdraw(job)
-            raise
-        return jobs
-
-    def _submit(self, job: Job[T]) -> Job[T]:
-        self._enter([job])
-        if job.error is not None:
-            raise job.error
-        return job
-
-    def _enter(self, jobs: Sequence[Job[Any]]) -> None:
-        """Queue the jobs and see to the first one's end."""
-        first = jobs[0]
-        with self._mutex:
-            if self._closed:
-                raise Unavailable(f"{self._where} is closed")
-            self._queue.extend(jobs)
-            leads = not self._leading
-            self._leading = True
-            for job in jobs if not leads else jobs[1:]:
-                job.gate = threading.Lock()
-                job.gate.acquire()
-        if leads:
-            self._lead(first)
-        else:
-            self._follow(first)
-
-    def crowded(self) -> bool:
-        """Whether several write at this time."""
-        return time.monotonic() - self._crowd_at < _CROWD_SECONDS
-
-    def close(self) -> None:
-        """Take no more work; what is queued is done first."""
-        with self._mutex:
-            self._closed = True
-        while self._leading or self._queue:
-            time.sleep(0.001)
-
-    def _follow(self, job: Job[Any]) -> None:
-        interrupt: BaseException | None = None
-        while job.state == _WAITING:
-            try:
-                job.gate.acquire(timeout=_LOOK_SECONDS)
-            except BaseException as exc:  # A signal: what has begun is waited for, what has not is withdrawn.
-                if self._withdraw(job):
-                    raise
-                interrupt = exc
-        if job.state == _PROMOTED:
-            self._lead(job)
-        else:
-            _wake(job.next)
-        if interrupt is not None:
-            raise interrupt
-
-    def _withdraw(self, job: Job[Any]) -> bool:
-        with self._mutex:
-            if job.state != _WAITING or job not in self._queue:
-                return False
-            self._queue.remove(job)
-            job.state = _WITHDRAWN
-            return True
-
-    def _lead(self, job: Job[Any]) -> None:
-        batch: list[Job[Any]] = []
-        try:
-            if self._last_batch > 1:
-                self._gather()
-            with self._mutex:
-                self._fill(batch)
-            if batch[0].alone:
-                self._run_outside(batch[0])
-            else:
-                self._commit(batch)
-        finally:
-            self._last_batch = len(batch) - sum(each.along for each in batch)
-            if len(batch) > _CROWD:
-                self._crowd_at = time.monotonic()
-            self._hand_over()
-            _wake(_chain(batch, job))
-
-    def _fill(self, batch: list[Job[Any]]) -> None:
-        while self._queue and len(batch) < MAX_BATCH and not (batch and self._queue[0].alone):
-            batch.append(self._queue.popleft())
-            if batch[-1].alone:
-                return
-
-    def _run_outside(self, job: Job[Any]) -> None:
-        self._tx.rolled_back()
-        try:
-            job.result = job.work(self._tx)
-        except Exception as exc:  # noqa: BLE001  (raised again in the caller's thread)
-            job.error = self._translate(exc)
-
-    def _gather(self) -> None:
-        """Others who have just been woken are about to come back: a few microseconds fill the batch."""
-        for _ in range(_GATHER_TRIES):
-            # Waiting for the last ones costs more than it brings.
-            if len(self._queue) * 4 >= self._last_batch * 3:
-                return
-            time.sleep(_GATHER_SECONDS)
-
-    def _hand_over(self) -> None:
-        with self._mutex:
-            if not self._queue:
-                self._leading = False
-                return
-            successor = self._queue[0]
-            successor.state = _PROMOTED
-        successor.gate.release()
-
-    def _commit(self, batch: list[Job[Any]]) -> None:
-        begun = False
-        try:
-            self._begin()
-            begun = True
-            self._tx.begin()
-            self._run_together(batch)
-            self._cursor.execute("COMMIT")
-            self._tx.committed()
-        except Exception as exc:  # noqa: BLE001  (raised again in the thread of each who shared the commit)
-            self._roll_back()
-            _fail(batch, self._translate(exc))
-            return
-        except BaseException:  # A signal. What is committed stays so; else nobody's work was done.
-            if not begun or self._connection.in_transaction:
-                self._roll_back()
-                _fail(batch, Busy(f"{self._where}: the write was interrupted before it was done; try again"))
-            raise
-        finally:
-            self._tx.end()
-        self._committed()
+    def _end(self) -> None:
+        self._cursor.execute("COMMIT")
+        self._tx.committed()
 
     def _roll_back(self) -> None:
         self._tx.rolled_back()
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
 
-    def _run_together(self, batch: list[Job[Any]]) -> None:
-        """All as one; only where one of several fails are they run again, each in a savepoint, so that the others go on."""
-        try:
-            for job in batch:
-                self._run(job)
-        except Exception:
-            if len(batch) == 1:
-                raise
-            self._roll_back()
-            self._begin()
-            self._tx.begin()
-            for job in batch:
-                self._run_in_savepoint(job)
+    def _is_open(self) -> bool:
+        return self._connection.in_transaction
 
-    def _run(self, job: Job[Any]) -> None:
-        self._tx.enter(job.actor)
-        job.result = job.work(self._tx)
-        job.effects = self._tx.leave()
-
-    def _run_in_savepoint(self, job: Job[Any]) -> None:
-        self._tx.enter(job.actor)
+    def _set_savepoint(self) -> None:
         self._cursor.execute("SAVEPOINT verb")
-        try:
-            job.result = job.work(self._tx)
-        except Exception as exc:
-            if not self._connection.in_transaction:
-                raise  # The database gave up the whole transaction: everybody in it has failed.
-            self._cursor.execute("ROLLBACK TO verb")
-            self._cursor.execute("RELEASE verb")
-            self._tx.undo()
-            job.error = self._translate(exc)
-            return
-        self._cursor.execute("RELEASE verb")
-        job.effects = self._tx.leave()
 
-    def _begin(self) -> None:
+    def _undo_to_savepoint(self) -> None:
+        self._cursor.execute("ROLLBACK TO verb")
+        self._cursor.execute("RELEASE verb")
+
+    def _release_savepoint(self) -> None:
+        self._cursor.execute("RELEASE verb")
+
+    def _lock(self) -> None:
         """Take the write lock. Processes take turns: whoever found it taken goes through the turnstile first."""
         now = time.monotonic()
         if now - self._looked > _TURN_SECONDS:
@@ -296,32 +89,3 @@ class Writer:
                         ) from exc
                 time.sleep(_POLL_SECONDS[min(attempt, len(_POLL_SECONDS) - 1)])
                 attempt += 1
-
-    def _translate(self, exc: BaseException) -> BaseException:
-        try:
-            with self._translated:
-                raise exc
-        except BaseException as found:  # noqa: BLE001  (the same, or the house's word for it)
-            return found
-
-
-def _chain(batch: list[Job[Any]], leader: Job[Any]) -> Job[Any] | None:
-    """All are done. Each wakes the next, so that they do not all ask for the interpreter at once; returns the first."""
-    first: Job[Any] | None = None
-    for done in reversed(batch):
-        if done is not leader:
-            done.next, first = first, done
-    for done in batch:
-        done.state = _DONE
-    return first
-
-
-def _wake(job: Job[Any] | None) -> None:
-    if job is not None:
-        job.gate.release()
-
-
-def _fail(batch: list[Job[Any]], exc: BaseException) -> None:
-    for job in batch:
-        job.error = job.error or exc
-        job.result = None

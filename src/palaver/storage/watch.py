@@ -3,10 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from palaver.errors import PalaverError
 from palaver.model import Change
-from palaver.storage.sqlite.readers import Readers
+from palaver.storage.transaction import Reading
 from palaver.storage.verbs import changes
 
 POLL_SECONDS = 0.1
@@ -29,8 +30,8 @@ class _Listener:
 class Watch:
     """A thread that begins with the first listener. Own commits wake it, other processes' are found by polling."""
 
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+    def __init__(self, read: Callable[[str], AbstractContextManager[Reading]]) -> None:
+        self._read = read
         self._listeners: list[_Listener] = []
         self._mutex = threading.Lock()
         self._wake = threading.Event()
@@ -38,7 +39,7 @@ class Watch:
         self._closed = False
 
     def listen(self, actor: str, callback: Callback) -> Callable[[], None]:
-        with self._readers.read(actor) as tx:
+        with self._read(actor) as tx:
             listener = _Listener(actor, callback, changes.mark(tx))
         with self._mutex:
             self._listeners.append(listener)
@@ -77,7 +78,7 @@ class Watch:
     def _tell(self, listener: _Listener) -> None:
         try:
             while True:
-                with self._readers.read(listener.actor) as tx:
+                with self._read(listener.actor) as tx:
                     found = changes.changes(tx, listener.mark, _PAGE)
                 listener.mark = found.mark
                 if not found.items:

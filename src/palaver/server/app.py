@@ -10,22 +10,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from palaver import wire
 from palaver.aio import AsyncStore
 from palaver.server.door import Door
 from palaver.server.endpoint import Endpoint
 from palaver.server.gate import Gate
+from palaver.server.openapi import describe
 from palaver.server.operations import Operation
 from palaver.server.page import Page
 from palaver.server.problems import HttpError, answer_problem
 from palaver.server.services import Places, Services
-from palaver.server.table import OPERATIONS
+from palaver.server.table import OPERATIONS, ROUTES
 from palaver.settings import Settings
 from palaver.store import Store
 
 
 def create_app(store: Store, *, door: Door, settings: Settings, places: Places, version: str) -> Starlette:
     """The server over `store`, which stays whose it was: closing it is for who opened it."""
-    services = Services(AsyncStore(store), door=door, settings=settings, places=places, version=version)
+    services = Services(
+        AsyncStore(store),
+        door=door,
+        settings=settings,
+        places=places,
+        version=version,
+        describe=lambda: wire.encode(describe(ROUTES, version=version, cookie=door.cookie)),
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -367,6 +367,16 @@ class Stats(_Value, frozen=True, kw_only=True):
     location: str
 
 
+class SessionSize(_Value, frozen=True, kw_only=True):
+    """How many bytes of messages a session holds, without its files."""
+
+    session_id: str
+    project_id: str
+    title: str
+    message_count: int
+    size: int
+
+
 class ImportCounts(_Value, frozen=True, kw_only=True):
     """What a batch of imported records did: `added`, `present` already, and the reasons for what was `skipped`."""
 

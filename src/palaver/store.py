@@ -35,6 +35,7 @@ from palaver.model import (
     Report,
     Role,
     Session,
+    SessionSize,
     Snapshot,
     Stats,
     Status,
@@ -231,6 +232,14 @@ class Store(ABC):
         """Newest content first, then greatest id. Empty, archived and trashed ones only where the filter asks for them."""
 
     @abstractmethod
+    def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
+        """How the last message with a text begins on the shown branch of each of these sessions that has one.
+
+        Whitespace is folded; at most `length` characters, with a final "…" where cut. What the actor may not see is passed
+        over.
+        """
+
+    @abstractmethod
     def update_session(
         self,
         session_id: str,
@@ -320,9 +329,14 @@ class Store(ABC):
         *,
         leaf_id: str | None | Head = HEAD,
         before: str | None = None,
+        after: str | None = None,
         limit: int = 50,
     ) -> Page[Message]:
-        """The newest `limit` of the branch, oldest first; pass `next_cursor` as `before` to go back in time."""
+        """The newest `limit` of the branch, oldest first; pass `next_cursor` as `before` to go back in time.
+
+        With `after` the oldest `limit` below that message; pass `next_cursor` as `after` to go on. Both also take the id of
+        a message of the branch, which is not in the page itself.
+        """
 
     @abstractmethod
     def tree(self, session_id: str) -> Iterator[Message]:
@@ -335,6 +349,13 @@ class Store(ABC):
     @abstractmethod
     def list_siblings(self, message_id: str) -> list[Message]:
         """The message and those with the same parent, by position, trashed ones left out."""
+
+    @abstractmethod
+    def list_sibling_ids(self, session_id: str, message_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Of each of these messages that has any: the ids of it and its siblings, as `list_siblings` has them.
+
+        An id that is not one of this session's is passed over.
+        """
 
     @abstractmethod
     def set_head(self, session_id: str, message_id: str | None) -> Session:
@@ -568,6 +589,10 @@ class Store(ABC):
     @abstractmethod
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
         """A consistent copy, while others write. A folder or None gets a dated name; `keep` leaves that many of those."""
+
+    @abstractmethod
+    def list_largest_sessions(self, *, limit: int = 50) -> list[SessionSize]:
+        """What takes how much: the sessions the actor sees, trashed ones too, largest first. Looks at every message."""
 
     @abstractmethod
     def stats(self) -> Stats: ...

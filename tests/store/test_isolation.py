@@ -41,6 +41,7 @@ SESSION: dict[str, Call] = {
     "messages": lambda store, it: list(store.messages(it)),
     "list_messages": lambda store, it: store.list_messages(it),
     "tree": lambda store, it: list(store.tree(it)),
+    "list_sibling_ids": lambda store, it: store.list_sibling_ids(it, []),
     "set_head": lambda store, it: store.set_head(it, None),
     "record_tool_call": lambda store, it: store.record_tool_call(
         it, id="c", name="f", args={}, result={"llmContent": ""}
@@ -70,6 +71,7 @@ MESSAGE: dict[str, Call] = {
     "fork_session at it": lambda store, it: store.fork_session(_own(store), leaf_id=it),
     "messages to it": lambda store, it: list(store.messages(_own(store), leaf_id=it)),
     "list_messages to it": lambda store, it: store.list_messages(_own(store), leaf_id=it),
+    "list_messages after it": lambda store, it: store.list_messages(_own(store), after=it),
 }
 DRAFT: dict[str, Call] = {
     "extend_draft": lambda store, it: store.extend_draft(it, Text("x"), offset=0),
@@ -99,6 +101,8 @@ WITHOUT_IDS = {
     "changes",
     "create_project",
     "get_preference",
+    "list_largest_sessions",
+    "list_last_texts",
     "import_records",
     "list_preferences",
     "list_projects",

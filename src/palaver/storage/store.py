@@ -30,6 +30,7 @@ from palaver.model import (
     Purpose,
     Relation,
     Session,
+    SessionSize,
     Snapshot,
     Status,
     Time,
@@ -47,6 +48,7 @@ from palaver.storage.verbs import (
     imports,
     lookup,
     messages,
+    overviews,
     preferences,
     projects,
     sessions,
@@ -304,9 +306,10 @@ class DatabaseStore(Store):
         *,
         leaf_id: str | None | Head = HEAD,
         before: str | None = None,
+        after: str | None = None,
         limit: int = 50,
     ) -> Page[Message]:
-        return self._read(messages.list_messages, session_id, leaf_id, before, check_limit(limit))
+        return self._read(messages.list_messages, session_id, leaf_id, before, after, check_limit(limit))
 
     def tree(self, session_id: str) -> Iterator[Message]:
         first = self._read(messages.read_tree, session_id, 0, _BATCH)
@@ -322,6 +325,12 @@ class DatabaseStore(Store):
 
     def list_siblings(self, message_id: str) -> list[Message]:
         return self._read(messages.list_siblings, message_id)
+
+    def list_sibling_ids(self, session_id: str, message_ids: Sequence[str]) -> dict[str, list[str]]:
+        return self._read(overviews.list_sibling_ids, session_id, message_ids)
+
+    def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
+        return self._read(overviews.list_last_texts, session_ids, length)
 
     def set_head(self, session_id: str, message_id: str | None) -> Session:
         return self._write(messages.set_head, session_id, message_id)
@@ -485,6 +494,9 @@ class DatabaseStore(Store):
         batch = list(records)
         self._database.make_way()
         return self._write(lambda tx: imports.Import(tx).run(batch))
+
+    def list_largest_sessions(self, *, limit: int = 50) -> list[SessionSize]:
+        return self._read(overviews.list_largest_sessions, check_limit(limit))
 
     def purge_trash(self, *, older_than: timedelta | datetime = timedelta(days=TRASH_DAYS)) -> int:
         try:

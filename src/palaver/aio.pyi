@@ -26,10 +26,13 @@ from palaver.model import (
     Report,
     Session,
     SessionSize,
+    SideEvent,
     Snapshot,
     Stats,
     Status,
     TitleSource,
+    TurnKind,
+    TurnState,
     Usage,
 )
 from palaver.store import Filter, Head, Record, Store
@@ -162,7 +165,9 @@ class AsyncStore:
         metadata: Mapping[str, Any] | None = None,
         lease: float = ...,
     ) -> Message: ...
-    async def extend_draft(self, message_id: str, *parts: Part, offset: int) -> DraftState: ...
+    async def extend_draft(
+        self, message_id: str, *parts: Part, offset: int, events: Sequence[SideEvent] = ...
+    ) -> DraftState: ...
     async def close_draft(
         self,
         message_id: str,
@@ -173,9 +178,28 @@ class AsyncStore:
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         results: Sequence[NewMessage] = ...,
+        next_id: str | None = None,
     ) -> Message: ...
     async def request_stop(self, message_id: str) -> bool: ...
     async def recover_drafts(self) -> list[Message]: ...
+    async def begin_turn(
+        self,
+        session_id: str,
+        question: NewMessage | None = None,
+        *,
+        kind: TurnKind = "answer",
+        parent_id: str | None | Head = ...,
+        turn_id: str | None = None,
+        answer_id: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        lease: float = ...,
+    ) -> TurnState: ...
+    async def extend_turn(self, session_id: str, number: int, *events: SideEvent) -> TurnState: ...
+    async def end_turn(self, session_id: str, number: int, *events: SideEvent) -> None: ...
+    async def list_turns(self, session_id: str) -> list[TurnState]: ...
+    async def stop_turn(self, session_id: str) -> bool: ...
+    async def answer_turn(self, session_id: str, request_id: str, choice: str) -> None: ...
     async def search(
         self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
     ) -> Page[Hit]: ...

@@ -47,6 +47,12 @@ SESSION: dict[str, Call] = {
         it, id="c", name="f", args={}, result={"llmContent": ""}
     ),
     "open_draft": lambda store, it: store.open_draft(it),
+    "begin_turn": lambda store, it: store.begin_turn(it, a_question()),
+    "extend_turn": lambda store, it: store.extend_turn(it, 1),
+    "end_turn": lambda store, it: store.end_turn(it, 1),
+    "list_turns": lambda store, it: store.list_turns(it),
+    "stop_turn": lambda store, it: store.stop_turn(it),
+    "answer_turn": lambda store, it: store.answer_turn(it, "r1", "once"),
     "add_checkpoint": lambda store, it: store.add_checkpoint(
         it, from_id=NO_ID, through_id=NO_ID, summary="x"
     ),
@@ -63,6 +69,7 @@ MESSAGE: dict[str, Call] = {
     "untrash_message": lambda store, it: store.untrash_message(it),
     "purge_message": lambda store, it: store.purge_message(it),
     "append below it": lambda store, it: store.append(_own(store), a_question(), parent_id=it),
+    "begin_turn below it": lambda store, it: store.begin_turn(_own(store), parent_id=it),
     "open_draft below it": lambda store, it: store.open_draft(_own(store), parent_id=it),
     "record_tool_call below it": lambda store, it: store.record_tool_call(
         _own(store), id="c", name="f", args={}, result={"llmContent": ""}, parent_id=it

@@ -31,10 +31,13 @@ from palaver.model import (
     Relation,
     Session,
     SessionSize,
+    SideEvent,
     Snapshot,
     Status,
     Time,
     TitleSource,
+    TurnKind,
+    TurnState,
     Usage,
     to_ms,
 )
@@ -54,6 +57,7 @@ from palaver.storage.verbs import (
     sessions,
     snapshots,
     trash,
+    turns,
 )
 from palaver.storage.verbs.cursors import check_limit
 from palaver.storage.verbs.filters import check_filter
@@ -379,9 +383,11 @@ class DatabaseStore(Store):
         self._database.hold_draft(message.id, lease)
         return message
 
-    def extend_draft(self, message_id: str, *parts: Part, offset: int) -> DraftState:
+    def extend_draft(
+        self, message_id: str, *parts: Part, offset: int, events: Sequence[SideEvent] = ()
+    ) -> DraftState:
         lease = self._database.lease_of(message_id)
-        return self._write(drafts.extend_draft, message_id, parts, offset, lease)
+        return self._write(drafts.extend_draft, message_id, parts, offset, events, lease)
 
     def close_draft(
         self,
@@ -393,11 +399,16 @@ class DatabaseStore(Store):
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         results: Sequence[NewMessage] = (),
+        next_id: str | None = None,
     ) -> Message:
+        lease = self._database.lease_of(message_id)
+        following = turns.Following(next_id, lease, self._database.owner) if next_id is not None else None
         message = self._write(
-            messages.close_draft, message_id, status, parts, usage, error, metadata, results
+            turns.close_draft, message_id, status, parts, usage, error, metadata, results, following
         )
         self._database.release_draft(message_id)
+        if next_id is not None:
+            self._database.hold_draft(next_id, lease)
         return message
 
     def request_stop(self, message_id: str) -> bool:
@@ -405,6 +416,46 @@ class DatabaseStore(Store):
 
     def recover_drafts(self) -> list[Message]:
         return self._write(drafts.recover_drafts)
+
+    # Turns
+
+    def begin_turn(
+        self,
+        session_id: str,
+        question: NewMessage | None = None,
+        *,
+        kind: TurnKind = "answer",
+        parent_id: str | None | Head = HEAD,
+        turn_id: str | None = None,
+        answer_id: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        lease: float = DRAFT_LEASE_SECONDS,
+    ) -> TurnState:
+        prepared = prepare(question) if question is not None else None
+        owner = self._database.owner
+        beginning = turns.Beginning(
+            kind, prepared, parent_id, turn_id, answer_id, model, provider, lease, owner
+        )
+        begun = self._write(turns.begin_turn, session_id, beginning)
+        for id in begun.answers:
+            self._database.hold_draft(id, lease)
+        return begun
+
+    def extend_turn(self, session_id: str, number: int, *events: SideEvent) -> TurnState:
+        return self._write(turns.extend_turn, session_id, number, events)
+
+    def end_turn(self, session_id: str, number: int, *events: SideEvent) -> None:
+        self._write(turns.end_turn, session_id, number, events)
+
+    def list_turns(self, session_id: str) -> list[TurnState]:
+        return self._read(turns.list_turns, session_id)
+
+    def stop_turn(self, session_id: str) -> bool:
+        return self._write(turns.stop_turn, session_id)
+
+    def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:
+        self._write(turns.answer_turn, session_id, request_id, choice)
 
     # Checkpoints and snapshots
 

@@ -105,7 +105,7 @@ def read(path: Path) -> str:
 
 
 # The contract says each verb once, with its words; a store on a database forwards each.
-MOST_LINES = {"src/palaver/store.py": 660, "src/palaver/storage/store.py": 590}
+MOST_LINES = {"src/palaver/store.py": 760, "src/palaver/storage/store.py": 680}
 
 
 def test_no_module_is_a_department() -> None:

@@ -81,7 +81,7 @@ def test_a_damaged_schema_is_reported_and_untouched(path: Path) -> None:
 LEDGERS = {
     "a name that is no Unicode": "UPDATE migration SET name = CAST(x'ff' AS TEXT)",
     "another name": "UPDATE migration SET name = 'initiam'",
-    "another number": "UPDATE migration SET number = 129",
+    "another number": "UPDATE migration SET number = 129 WHERE number = 1",
     "a digit of the digest": "UPDATE migration SET digest = iif(digest LIKE 'f%', '0', 'f') || substr(digest, 2)",
     "a digest that is none": "UPDATE migration SET digest = 'z' || substr(digest, 2)",
     "no rows": "DELETE FROM migration",

@@ -98,9 +98,7 @@ def state(tx: Reading, turn: TurnRow, session_id: str) -> TurnState:
         actor=turn.actor,
         begun_at=Time.from_ms(turn.begun_at),
         ended_at=Time.from_ms(turn.ended_at) if turn.ended_at is not None else None,
-        answers=tuple(
-            from_bytes(turn.answers[at : at + _ID]) for at in range(0, len(turn.answers), _ID)
-        ),
+        answers=tuple(from_bytes(turn.answers[at : at + _ID]) for at in range(0, len(turn.answers), _ID)),
         stop_requested=bool(turn.stop_requested),
         events=tuple(_event(columns) for columns in tx.rows("list_turn_events", turn=turn.key)),
     )

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from palaver.model import MemberRole, Page, Project, Time
+from palaver.store import SYSTEM_ACTOR
 
 Scope = Literal["read", "write"]
 How = Literal["sign_in", "token"]
@@ -158,6 +159,10 @@ class Accounts(ABC):
         """The same accounts for another actor."""
 
     # At the door: whoever comes, whatever `actor` is
+
+    def has_accounts(self) -> bool:
+        """Whether there is any: until then, whoever has the code of `bootstrap` may `set_up`."""
+        return bool(self.as_actor(SYSTEM_ACTOR).list_accounts(limit=1).items)
 
     @abstractmethod
     def bootstrap(self) -> Secret | None:

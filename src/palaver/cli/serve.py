@@ -17,6 +17,7 @@ from palaver.server.app import create_app
 from palaver.server.local import LocalDoor
 from palaver.server.running import bind, run
 from palaver.server.services import Places
+from palaver.server.trace import log_to_stderr
 
 
 @command("serve")
@@ -29,7 +30,10 @@ from palaver.server.services import Places
     metavar="FILE",
     help="Write the token for programs into this file, for you alone to read.",
 )
-def serve(app: App, *, host: str, port: int | None, no_browser: bool, token_file: Path | None) -> None:
+@click.option("--log/--no-log", default=False, help="Write a line of JSON on stderr for every request.")
+def serve(
+    app: App, *, host: str, port: int | None, no_browser: bool, token_file: Path | None, log: bool
+) -> None:
     """Serve the web page and the REST API.
 
     Prints the address to open. It signs the browser in: whoever has it can read and write all of your conversations.
@@ -38,6 +42,7 @@ def serve(app: App, *, host: str, port: int | None, no_browser: bool, token_file
         raise click.UsageError(
             f"{host} can be reached from other machines: only --team has accounts for that."
         )
+    log_to_stderr(requests=log)
     token = secrets.token_urlsafe(32)
     at = bind(host, port)
     taken = at.getsockname()[1]

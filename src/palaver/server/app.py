@@ -6,27 +6,35 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from palaver import wire
 from palaver.aio import AsyncStore
+from palaver.server.compression import Compression
 from palaver.server.door import Door
 from palaver.server.endpoint import Endpoint
 from palaver.server.gate import Gate
 from palaver.server.openapi import describe
 from palaver.server.operations import Operation
 from palaver.server.page import Page
-from palaver.server.problems import HttpError, answer_problem
+from palaver.server.people import People
 from palaver.server.services import Places, Services
 from palaver.server.table import OPERATIONS, ROUTES
+from palaver.server.trace import Tracing
 from palaver.settings import Settings
 from palaver.store import Store
 
 
-def create_app(store: Store, *, door: Door, settings: Settings, places: Places, version: str) -> Starlette:
-    """The server over `store`, which stays whose it was: closing it is for who opened it."""
+def create_app(
+    store: Store,
+    *,
+    door: Door,
+    settings: Settings,
+    places: Places,
+    version: str,
+    people: People | None = None,
+) -> Starlette:
+    """The server over `store`, which stays whose it was: closing it is for who opened it. A team's has `people`."""
     services = Services(
         AsyncStore(store),
         door=door,
@@ -34,6 +42,7 @@ def create_app(store: Store, *, door: Door, settings: Settings, places: Places, 
         places=places,
         version=version,
         describe=lambda: wire.encode(describe(ROUTES, version=version, cookie=door.cookie)),
+        people=people,
     )
 
     @asynccontextmanager
@@ -42,8 +51,7 @@ def create_app(store: Store, *, door: Door, settings: Settings, places: Places, 
 
     app = Starlette(
         routes=[*_routes(services), Mount("/", Page(door))],
-        middleware=[Middleware(Gate, door=door)],
-        exception_handlers={Exception: _defect},
+        middleware=[Middleware(Tracing), Middleware(Gate, door=door), Middleware(Compression)],
         lifespan=lifespan,
     )
     app.state.close_streams = services.closing.set
@@ -56,7 +64,3 @@ def _routes(services: Services) -> list[Route]:
     for operation in OPERATIONS:
         by_path[operation.path].append(operation)
     return [Route(path, Endpoint(operations, services)) for path, operations in by_path.items()]
-
-
-async def _defect(_request: Request, _: Exception) -> Response:
-    return answer_problem(HttpError("defect", ""))

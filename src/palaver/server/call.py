@@ -6,9 +6,12 @@ from typing import Generic, TypeVar
 
 from starlette.requests import Request
 
+from palaver.accounts import Accounts
 from palaver.aio import AsyncStore
 from palaver.errors import Unauthenticated
 from palaver.server.door import Caller
+from palaver.server.people import People
+from palaver.server.problems import HttpError
 from palaver.server.services import Services
 
 T = TypeVar("T")
@@ -30,6 +33,18 @@ class Call:
                 "Nobody is signed in: sign in, or send a token in the header Authorization."
             )
         return self.found
+
+    @property
+    def people(self) -> People:
+        """The accounts of a team's server. Raises "not_found" on a server of one person."""
+        if self.services.people is None:
+            raise HttpError("not_found", "There are no accounts here: this server is one person's own.")
+        return self.services.people
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts as the one who asks may see them, to be asked through `people`."""
+        return self.people.accounts.as_actor(self.caller.actor)
 
     @property
     def store(self) -> AsyncStore:

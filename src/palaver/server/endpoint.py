@@ -17,10 +17,13 @@ from palaver.server.door import Caller
 from palaver.server.operations import Operation
 from palaver.server.problems import HttpError, answer_problem
 from palaver.server.services import Services
+from palaver.server.trace import log_defect, trace_of
 
 logger = logging.getLogger(__name__)
 
 SAFE = ("GET", "HEAD")
+DEFECTS = ("corrupt", "error")
+"""Errors whose cause is for the log and not for the answer."""
 
 
 class Endpoint:
@@ -41,11 +44,19 @@ class Endpoint:
         try:
             return await self._answer(request)
         except PalaverError as exc:
-            return answer_problem(exc)
+            if exc.code in DEFECTS:
+                log_defect(exc, trace_of(request.scope))
+            return answer_problem(exc, request_id=trace_of(request.scope).id)
 
     async def _answer(self, request: Request) -> Response:
+        trace = trace_of(request.scope)
         operation = self._operation(request.method)
-        call = Call(request, self._services, await self._identify(operation, request))
+        trace.route = operation.path
+        caller = await self._identify(operation, request)
+        trace.actor = caller.actor if caller else None
+        self._services.rates.count(caller, request)
+        self._admit(operation, caller, request)
+        call = Call(request, self._services, caller)
         taken = await decode_call(operation, request, self._services.settings.server_body_limit)
         return encode_answer(operation, await operation.run(call, **taken))
 
@@ -61,11 +72,19 @@ class Endpoint:
         return found
 
     async def _identify(self, operation: Operation, request: Request) -> Caller | None:
-        found = await self._found(operation, request)
+        try:
+            return await self._services.door.identify(request)
+        except Unauthenticated:
+            if operation.who == "anyone":
+                return None
+            raise
+
+    def _admit(self, operation: Operation, found: Caller | None, request: Request) -> None:
+        """Raises `Unauthenticated` and `Forbidden`."""
         if request.method not in SAFE and (found is None or found.by_cookie):
             check_same_site(request, certain=found is not None)
         if operation.who == "anyone":
-            return found
+            return
         if found is None:
             raise Unauthenticated(
                 "Nobody is signed in: sign in, or send a token in the header Authorization."
@@ -74,15 +93,6 @@ class Endpoint:
             raise Forbidden("This token may only read.")
         if operation.who == "administrator" and not found.administrator:
             raise Forbidden("Only an administrator may do this.")
-        return found
-
-    async def _found(self, operation: Operation, request: Request) -> Caller | None:
-        try:
-            return await self._services.door.identify(request)
-        except Unauthenticated:
-            if operation.who == "anyone":
-                return None
-            raise
 
 
 def check_same_site(request: Request, *, certain: bool) -> None:

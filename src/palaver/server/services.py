@@ -8,6 +8,8 @@ from pathlib import Path
 
 from palaver.aio import AsyncStore
 from palaver.server.door import Door
+from palaver.server.people import People
+from palaver.server.rates import Rates
 from palaver.settings import Settings
 
 _ACTORS = 1_000
@@ -34,6 +36,7 @@ class Services:
         places: Places,
         version: str,
         describe: Callable[[], bytes],
+        people: People | None = None,
     ) -> None:
         self.store = store
         self.door = door
@@ -41,6 +44,8 @@ class Services:
         self.places = places
         self.version = version
         self._describe = describe
+        self.people = people
+        self.rates = Rates(settings.server_rate)
         self.closing = asyncio.Event()
         """Set when the server ends: streams end then, for they would not by themselves."""
         # One view per actor: what several requests of an actor append at once is gathered in it.

@@ -2,7 +2,7 @@
 
 An account's id is the actor for whom `Store` runs. A verb here runs for an actor too: `as_actor(identity.actor)`. The
 verbs at the door (`bootstrap` to `sign_out`) ask for a secret in place of an actor. Verbs are synchronous, safe from any
-thread and atomic; those that take a password cost about 50 ms and 64 MiB, so call all of them from a thread pool
+thread and atomic; those that take a password cost a quarter of a second and 64 MiB, so call all of them from a thread pool
 (`storage.open_accounts(store)` makes them). They know no HTTP. `get_…` raises `NotFound`, also for what the actor may not
 see; `Forbidden` is for what the actor sees.
 

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from palaver import locations
+from palaver.accounts import Accounts
 from palaver.errors import Corrupt, Invalid
 from palaver.storage.sqlite import cipher, copies, opening
 from palaver.storage.sqlite.rescue import RescuedStore
 from palaver.storage.sqlite.store import SqliteStore
+from palaver.storage.store import DatabaseStore
 from palaver.store import LOCAL_ACTOR, Store
+
+if TYPE_CHECKING:
+    from palaver.storage.accounts.passwords import Passwords
 
 _SQLITE = "sqlite"
 
@@ -38,6 +44,20 @@ def open_store(
 def rescued(store: Store, lost: Callable[[Corrupt], object]) -> Store:
     """The same store, to read from: what is damaged is passed over and told to `lost`, as `palaver export` does."""
     return RescuedStore(store, lost) if isinstance(store, SqliteStore) else store
+
+
+def open_accounts(store: Store, *, passwords: "Passwords | None" = None) -> Accounts:
+    """The accounts in the database of an open store, for the store's actor; they end with the store.
+
+    `passwords` hashes otherwise than with argon2id by RFC 9106, which costs 64 MiB and a quarter of a second. Raises
+    `Invalid` for a store that has no database of its own.
+    """
+    from palaver.storage.accounts import accounts  # noqa: PLC0415 - who has no accounts loads no argon2
+    from palaver.storage.accounts.passwords import Passwords  # noqa: PLC0415
+
+    if not isinstance(store, DatabaseStore):
+        raise Invalid(f"{type(store).__name__} has no accounts", field="store")
+    return accounts.DatabaseAccounts(store.database, store.actor, passwords or Passwords())
 
 
 def encrypt(path: str | Path, key: str | bytes) -> None:

@@ -36,6 +36,7 @@ from palaver.model import (
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
 
 OPEN, EMPTY, ARCHIVED, TRASHED = range(4)
+VIEWER, EDITOR, OWNER = range(3)
 STREAMING = STATUSES.index("streaming")
 NOTE = ROLES.index("note")
 SYSTEM = ROLES.index("system")
@@ -339,8 +340,8 @@ def message_guard(
     if in_context == 1 and trashed_at is None and purged_at is None:
         return None
     if purged_at is None:
-        return _guard((id, in_context, trashed_at))
-    return _guard((id, in_context, trashed_at, purged_at, *(kept or ())))
+        return guard_over((id, in_context, trashed_at))
+    return guard_over((id, in_context, trashed_at, purged_at, *(kept or ())))
 
 
 def guard_of(message: MessageRow) -> bytes | None:
@@ -358,32 +359,33 @@ def guard_of(message: MessageRow) -> bytes | None:
 
 def session_guard(row: SessionRow) -> bytes:
     """Over every column but the guard itself."""
-    return _guard(astuple(row)[:-1])
+    return guard_over(astuple(row)[:-1])
 
 
 def project_guard(row: ProjectRow) -> bytes:
-    return _guard(astuple(row)[:-1])
+    return guard_over(astuple(row)[:-1])
 
 
 def detail_guard(session_id: bytes, system_prompt: str | None, settings: bytes, metadata: bytes) -> bytes:
-    return _guard((session_id, system_prompt, settings, metadata))
+    return guard_over((session_id, system_prompt, settings, metadata))
 
 
 def checkpoint_guard(columns: Row) -> bytes:
     """Over the columns of `checkpoint` from `id` to `reverted_at`, with the session's id in place of its key."""
-    return _guard(columns)
+    return guard_over(columns)
 
 
 def snapshot_guard(columns: Row) -> bytes:
     """Over the columns of `snapshot` from `id` to `created_at`, with the session's id in place of its key."""
-    return _guard(columns)
+    return guard_over(columns)
 
 
 def preference_guard(actor: str, name: str, value: bytes) -> bytes:
-    return _guard((actor, name, value))
+    return guard_over((actor, name, value))
 
 
-def _guard(values: Row) -> bytes:
+def guard_over(values: Row) -> bytes:
+    """BLAKE2b-64."""
     return blake2b(_pack(values), digest_size=8).digest()
 
 

@@ -3,9 +3,29 @@
 from hashlib import sha256
 
 from palaver.ids import from_bytes
+from palaver.storage.accounts.rows import (
+    AccountRow,
+    IdentityRow,
+    InvitationRow,
+    MemberRow,
+    Row,
+    SignInRow,
+    TokenRow,
+    guard_of,
+)
 from palaver.storage.checks.findings import Findings
-from palaver.storage.rows import ProjectRow, preference_guard, project_guard
+from palaver.storage.rows import ProjectRow, preference_guard, project_guard, shown_id
 from palaver.storage.transaction import Reading
+
+_OF_ACCOUNTS: dict[str, tuple[str, type[Row]]] = {
+    "verify_accounts": ("accounts", AccountRow),
+    "verify_identities": ("identities", IdentityRow),
+    "verify_members": ("members", MemberRow),
+    "verify_invitations": ("invitations", InvitationRow),
+    "verify_sign_ins": ("sign-ins", SignInRow),
+    "verify_tokens": ("tokens", TokenRow),
+}
+"""By query: what is counted, and its columns."""
 
 
 def check_projects(tx: Reading, found: Findings) -> None:
@@ -26,6 +46,16 @@ def check_preferences(tx: Reading, found: Findings) -> None:
         if preference_guard(actor, name, value) != guard:
             what = "it is not as it was stored: put it anew"
             found.add("preference_changed", f"preference {name} of {actor}", what)
+
+
+def check_accounts(tx: Reading, found: Findings) -> None:
+    """All that accounts are made of, each against its guard."""
+    for name, (noun, kind) in _OF_ACCOUNTS.items():
+        for columns in tx.iterate(name):
+            found.checked[noun] += 1
+            if guard_of(kind(*columns)) != columns[-1]:
+                what = "it is not as it was stored: give it anew"
+                found.add("account_changed", f"{noun[:-1]} {shown_id(columns[0])}", what)
 
 
 def check_files(tx: Reading, found: Findings) -> None:

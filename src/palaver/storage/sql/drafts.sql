@@ -10,7 +10,7 @@ SELECT d.ref, d.owner, d.lease_until FROM draft d WHERE d.ref BETWEEN :low AND :
 -- name: list_drafts
 SELECT d.ref, d.owner, d.lease_until FROM draft d
 JOIN session s ON s.key = d.ref >> 32 JOIN project p ON p.key = s.project_key
-WHERE {visible} ORDER BY d.ref
+WHERE {editable} ORDER BY d.ref
 
 -- name: extend_draft
 UPDATE draft SET length = :length, lease_until = :lease_until WHERE ref = :ref

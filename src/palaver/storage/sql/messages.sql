@@ -89,7 +89,7 @@ DELETE FROM message WHERE ref BETWEEN :low AND :high
 
 -- name: list_old_trashed_messages
 SELECT m.id FROM message m JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
-WHERE {visible} AND m.trashed_at IS NOT NULL AND m.trashed_at <= :before AND m.purged_at IS NULL ORDER BY m.ref
+WHERE {owned} AND m.trashed_at IS NOT NULL AND m.trashed_at <= :before AND m.purged_at IS NULL ORDER BY m.ref
 
 -- name: list_message_files
 SELECT f.digest FROM message_file x JOIN file f ON f.key = x.file_key WHERE x.ref = :ref ORDER BY f.key

@@ -1,11 +1,11 @@
--- name: visible
-(p.owner_id = :actor OR :actor = 'system')
-
 -- name: project_columns
 p.key, p.id, p.name, p.description, p.owner_id, p.personal, p.created_at, p.updated_at, p.trashed_at, p.guard
 
 -- name: find_project
-SELECT {project_columns} FROM project p WHERE p.id = :id AND {visible}
+SELECT {project_columns}, {role} FROM project p WHERE p.id = :id AND {visible}
+
+-- name: find_project_role
+SELECT {role} FROM project p WHERE p.id = :id AND {visible}
 
 -- name: find_project_by_key
 SELECT {project_columns} FROM project p WHERE p.key = :key
@@ -22,7 +22,7 @@ WHERE {visible} AND (p.trashed_at IS NOT NULL) = :trashed AND (p.name, p.id) > (
 ORDER BY p.name, p.id LIMIT :limit
 
 -- name: list_visible_projects
-SELECT p.key, p.id FROM project p WHERE {visible} ORDER BY p.key
+SELECT p.key, p.id, {role} FROM project p WHERE {visible} ORDER BY p.key
 
 -- name: insert_project
 INSERT INTO project (id, name, description, owner_id, personal, created_at, updated_at, trashed_at, guard)
@@ -47,4 +47,4 @@ SELECT s.id FROM session s WHERE s.project_key = :project AND s.state = 3 AND s.
 SELECT s.id FROM session s WHERE s.project_key = :project AND s.state < 3 ORDER BY s.key
 
 -- name: list_old_trashed_projects
-SELECT p.id FROM project p WHERE {visible} AND p.trashed_at IS NOT NULL AND p.trashed_at <= :before ORDER BY p.key
+SELECT p.id FROM project p WHERE {owned} AND p.trashed_at IS NOT NULL AND p.trashed_at <= :before ORDER BY p.key

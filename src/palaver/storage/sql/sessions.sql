@@ -11,31 +11,31 @@ s.head_id, s.message_count, s.token_count, s.compression_count, s.parent_id, s.r
 s.revision, s.origin_source, s.origin_id, s.project_key, d.system_prompt, d.settings, d.metadata
 
 -- name: find_session
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.id = :id AND {visible}
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key WHERE s.id = :id AND {visible}
 
 -- name: find_session_place
-SELECT s.key, s.id, s.head, s.last_position FROM session s JOIN project p ON p.key = s.project_key
+SELECT s.key, s.id, s.head, s.last_position, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE s.id = :id AND {visible}
 
 -- name: find_session_by_key
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key WHERE s.key = :key AND {visible}
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key WHERE s.key = :key AND {visible}
 
 -- name: find_session_with_head
-SELECT {session_columns}, p.id, m.digest, m.match_key, m.status FROM session s
+SELECT {session_columns}, p.id, {role}, m.digest, m.match_key, m.status FROM session s
 JOIN project p ON p.key = s.project_key
 LEFT JOIN message m ON m.ref = (s.key << 32 | s.head)
 WHERE s.id = :id AND {visible}
 
 -- name: find_session_by_origin
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE s.project_key = :project AND s.origin_source = :source AND s.origin_id = :origin AND {visible}
 
 -- name: find_sessions_between
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE s.id BETWEEN :low AND :high AND {visible} ORDER BY s.id LIMIT 10
 
 -- name: find_sessions_ending
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE lower(substr(hex(s.id), -:digits)) = :ending AND {visible} ORDER BY s.id LIMIT 10
 
 -- name: session_exists
@@ -148,4 +148,4 @@ SELECT max(newest) FROM (
 
 -- name: list_old_trashed_sessions
 SELECT s.id FROM session s JOIN project p ON p.key = s.project_key
-WHERE {visible} AND s.trashed_at IS NOT NULL AND s.trashed_at <= :before ORDER BY s.key
+WHERE {owned} AND s.trashed_at IS NOT NULL AND s.trashed_at <= :before ORDER BY s.key

@@ -61,3 +61,21 @@ SELECT f.key, f.digest, f.size FROM file f ORDER BY f.key
 
 -- name: verify_file_chunks
 SELECT c.number, c.data FROM file_chunk c WHERE c.file_key = :file ORDER BY c.number
+
+-- name: verify_accounts
+SELECT {account_columns} FROM account a ORDER BY a.id
+
+-- name: verify_identities
+SELECT x.issuer, x.subject, x.account_id, x.created_at, x.guard FROM external_identity x ORDER BY x.issuer, x.subject
+
+-- name: verify_members
+SELECT {member_columns} FROM member g ORDER BY g.project_key, g.actor
+
+-- name: verify_invitations
+SELECT {invitation_columns} FROM invitation v ORDER BY v.id
+
+-- name: verify_sign_ins
+SELECT {sign_in_columns} FROM sign_in i ORDER BY i.id
+
+-- name: verify_tokens
+SELECT {token_columns} FROM api_token k ORDER BY k.id

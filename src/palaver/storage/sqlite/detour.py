@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from palaver.ids import from_bytes
 from palaver.model import TITLE_SOURCES, Project, Time
-from palaver.storage.rows import OPEN, SessionRow
+from palaver.storage.rows import OPEN, OWNER, SessionRow
 from palaver.storage.sqlite.transaction import ReadTransaction
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
 from palaver.store import SYSTEM_ACTOR
@@ -50,7 +50,7 @@ class Detour(ReadTransaction):
         if columns is None:
             return self._make_up(int(str(key)))
         project = self._find_project(columns[2])
-        return (*columns, project) if project else None
+        return (*columns, project, OWNER) if project else None
 
     def last_position(self, key: int) -> int:
         found = self._try(
@@ -88,7 +88,7 @@ class Detour(ReadTransaction):
             compression_count=0, parent_id=None, relation=None, created_at=first[_CREATED],
             updated_at=first[_CREATED] * 1000, revision=1, origin_source=None, origin_id=None,
         )  # fmt: skip
-        return (*astuple(row), LOST_PROJECT)
+        return (*astuple(row), LOST_PROJECT, OWNER)
 
     def _try(self, name: str, /, **parameters: object) -> Row | None:
         try:

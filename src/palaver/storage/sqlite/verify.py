@@ -77,6 +77,7 @@ def inspect(connection: apsw.Connection) -> Inspection:
         "session": [partial(_check_sessions, found=found)],
         "message": [partial(sessions.check_orphans, found=outside)],
         "preference": [partial(others.check_preferences, found=outside)],
+        "account": [partial(others.check_accounts, found=outside)],
         "file": [partial(others.check_files, found=outside)],
         "change": [partial(others.check_changes, found=outside)],
         "text_index": [partial(_check_index, found=outside)],

@@ -1,7 +1,9 @@
 """What was committed, in order."""
 
+from typing import Any
+
 from palaver.errors import Invalid
-from palaver.ids import from_bytes
+from palaver.ids import from_bytes, to_bytes
 from palaver.model import Change, Changes, Stats
 from palaver.storage.rows import readable
 from palaver.storage.transaction import Reading, Row
@@ -12,7 +14,7 @@ from palaver.store import SYSTEM_ACTOR
 def changes(tx: Reading, after: str | None, limit: int) -> Changes:
     begin = _number(after)
     found = tx.rows("list_changes", after=begin, limit=limit, actor=tx.actor)
-    items = [change for columns in found if (change := _value(tx.actor, columns)) is not None]
+    items = [change for columns in found if (change := _value(tx, columns)) is not None]
     # Up to the last change of all, so that a reader does not look again and again at what is not for it.
     end = found[-1][0] if len(found) == limit else last_number(tx)
     return Changes(items=items, mark=_mark(max(begin, end)))
@@ -27,16 +29,16 @@ def last_number(tx: Reading) -> int:
     return found[0] if found else 0
 
 
-def _value(actor: str, columns: Row) -> Change | None:
+def _value(tx: Reading, columns: Row) -> Change | None:
     with readable(f"change {columns[0]}"):
-        return _purged(actor, columns) if columns[2] is not None else _joined(columns)
+        return _purged(tx, columns) if columns[2] is not None else _joined(columns)
 
 
-def _purged(actor: str, columns: Row) -> Change | None:
+def _purged(tx: Reading, columns: Row) -> Change | None:
     """Of something that is no longer there: the change itself says whose it was."""
     seq, kind, detail = columns[:3]
     ids = read_purged_detail(detail)
-    if actor not in (ids["owner"], SYSTEM_ACTOR):
+    if not _is_told(tx, ids):
         return None
     return Change(
         mark=_mark(seq),
@@ -45,6 +47,17 @@ def _purged(actor: str, columns: Row) -> Change | None:
         session_id=ids["session"],
         message_id=ids["message"],
     )
+
+
+def _is_told(tx: Reading, ids: dict[str, Any]) -> bool:
+    """Whose it was and who was a member are, unless the project is still there and is theirs no more."""
+    if tx.actor == SYSTEM_ACTOR:
+        return True
+    if tx.actor not in (ids["owner"], *ids.get("members", ())):
+        return False
+    raw = to_bytes(ids["project"])
+    visible = tx.row("find_project_role", id=raw, actor=tx.actor) is not None
+    return visible or tx.row("project_exists", id=raw) is None
 
 
 def _joined(columns: Row) -> Change:

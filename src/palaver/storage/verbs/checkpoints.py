@@ -7,6 +7,7 @@ from palaver.errors import Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
 from palaver.model import CHECKPOINT_KINDS, Checkpoint
 from palaver.storage.rows import (
+    EDITOR,
     MAX_COUNT,
     SessionRow,
     check_text,
@@ -147,7 +148,7 @@ def _value(row: SessionRow, columns: Row) -> Checkpoint:
 
 def revert_checkpoint(tx: Writing, checkpoint_id: str) -> Checkpoint:
     columns, session_id = _find(tx, checkpoint_id)
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     lookup.check_not_trashed(row)
     if columns[replacing.REVERTED] is None:
         set_reverted(tx, row, columns[replacing.KEY], tx.now)

@@ -14,7 +14,6 @@ from palaver.model import (
     NewMessage,
     Part,
     Reasoning,
-    SideEvent,
     Status,
     Text,
     Usage,
@@ -23,6 +22,7 @@ from palaver.model import (
 )
 from palaver.storage import owner
 from palaver.storage.rows import (
+    EDITOR,
     STREAMING,
     MessageRow,
     SessionRow,
@@ -37,7 +37,7 @@ from palaver.storage.rows import (
     status_number,
 )
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
-from palaver.storage.verbs import lookup, session_rows, turn_rows
+from palaver.storage.verbs import lookup, session_rows
 from palaver.storage.verbs.kinds import DRAFT_OPENED, MESSAGE_ADDED, MESSAGE_CHANGED
 from palaver.storage.verbs.message_rows import (
     advance,
@@ -67,6 +67,7 @@ def open_draft(
     lease: float,
     draft_owner: str,
 ) -> Message:
+    lookup.session_row(tx, session_id, EDITOR)
     recover_session(tx, session_id)
     row, _, tip = find_tip(tx, session_id, parent_id)
     check_no_draft(tx, row)
@@ -117,25 +118,16 @@ def _milliseconds(lease: float) -> int:
 
 
 def extend_draft(
-    tx: Writing,
-    message_id: str,
-    parts: Sequence[Part],
-    offset: int,
-    events: Sequence[SideEvent],
-    lease: float,
+    tx: Writing, message_id: str, parts: Sequence[Part], offset: int, lease: float
 ) -> DraftState:
     message, draft = _open_draft(tx, message_id)
     _, _, length, stop = draft
-    turn = turn_rows.find_running(tx, message.session_key)
     added = check_parts(parts)
     size = sum(part_length(part) for part in added)
     if offset > length:
         raise Conflict(
             f"Draft {message_id} has {length} characters, so nothing can be added at {offset}: a part is missing"
         )
-    if turn is not None:
-        turn_rows.put_events(tx, turn, events)
-        turn_rows.renew(tx, turn)
     if offset < length:
         _check_repeat(tx, message, added, offset, size)
         return DraftState(offset=length, stop_requested=bool(stop))
@@ -170,7 +162,7 @@ def _slice(parts: tuple[Part, ...], start: int, end: int) -> list[Part]:
 
 
 def _open_draft(tx: Reading, message_id: str) -> tuple[MessageRow, tuple[Any, ...]]:
-    message = lookup.message_row(tx, message_id)
+    message = lookup.message_with_session(tx, message_id, EDITOR)[0]
     draft = tx.row("find_draft", ref=message.ref) if message.status == STREAMING else None
     if draft is None:
         raise Conflict(f"Message {message_id} is no open draft: it is {STATUSES[message.status]}")
@@ -186,7 +178,7 @@ def close_draft(
     error: str | None,
     metadata: Mapping[str, Any] | None,
 ) -> Message:
-    message, row, _ = lookup.message_with_session(tx, message_id)
+    message, row, _ = lookup.message_with_session(tx, message_id, EDITOR)
     if status_number(status) == STREAMING:
         raise Invalid("a draft is closed as complete, interrupted, cancelled or error", field="status")
     if message.status != STREAMING:
@@ -253,7 +245,7 @@ def _finish(
 
 
 def request_stop(tx: Writing, message_id: str) -> bool:
-    message = lookup.message_row(tx, message_id)
+    message, _, _ = lookup.message_with_session(tx, message_id, EDITOR)
     if message.status != STREAMING:
         return False
     tx.run("stop_draft", ref=message.ref)
@@ -270,19 +262,10 @@ def recover_session(tx: Writing, session_id: str) -> None:
     row, _ = lookup.split_session(found)
     if row.head and tx.row("find_draft", ref=row.ref(row.head)):
         recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
-    _end_abandoned(tx, turn_rows.find_running(tx, row.key))
 
 
 def recover_drafts(tx: Writing) -> list[Message]:
-    closed = recover(tx, tx.rows("list_drafts", actor=tx.actor))
-    for columns in tx.rows("list_running_turns", actor=tx.actor):
-        _end_abandoned(tx, turn_rows.TurnRow(*columns))
-    return closed
-
-
-def _end_abandoned(tx: Writing, turn: turn_rows.TurnRow | None) -> None:
-    if turn is not None and turn_rows.is_abandoned(tx, turn):
-        turn_rows.end(tx, turn)
+    return recover(tx, tx.rows("list_drafts", actor=tx.actor))
 
 
 def recover(tx: Writing, found: list[tuple[Any, ...]]) -> list[Message]:
@@ -305,34 +288,14 @@ def close_abandoned(tx: Writing, ref: int) -> Message:
 
 
 def interrupt(tx: Writing, message_id: str) -> Message:
-    """Close a draft with what has come; the turn it belongs to is over."""
-    message, row, _ = lookup.message_with_session(tx, message_id)
-    closed = close_draft(tx, message_id, _INTERRUPTED, None, None, None, None)
-    turn = turn_rows.find_running(tx, row.key)
-    if turn is not None and turn.answer_id == message.id:
-        turn_rows.end(tx, turn)
-    return closed
+    """Close a draft with what has come."""
+    return close_draft(tx, message_id, _INTERRUPTED, None, None, None, None)
 
 
 def check_no_draft(tx: Reading, row: SessionRow) -> None:
     """Raises `Busy` while an answer is being written in the session."""
     if has_live_draft(tx, row):
-        id = from_bytes(row.id)
-        raise Busy(f"An answer is being written in session {id}: wait for its end or stop it", session_id=id)
-
-
-def check_idle(tx: Reading, row: SessionRow) -> None:
-    """Raises `Busy` while a turn runs in the session, or an answer is being written there without one."""
-    check_no_draft(tx, row)
-    turn = turn_rows.find_running(tx, row.key)
-    if turn is not None:
-        what = "Older messages are being summarised" if turn.kind else "A turn has not ended yet"
-        id = from_bytes(row.id)
-        raise Busy(f"{what} in session {id}: wait for its end or stop it", session_id=id)
-
-
-def is_idle(tx: Reading, row: SessionRow) -> bool:
-    return not has_live_draft(tx, row) and turn_rows.find_running(tx, row.key) is None
+        raise Busy(f"An answer is being written in session {from_bytes(row.id)}: wait for its end or stop it")
 
 
 def has_live_draft(tx: Reading, row: SessionRow) -> bool:

@@ -26,6 +26,7 @@ from palaver.model import (
     to_ms,
 )
 from palaver.storage.rows import (
+    EDITOR,
     MessageRow,
     ProjectRow,
     SessionRow,
@@ -119,7 +120,7 @@ class Import:
             return
         if tx.row("session_exists", id=raw) is not None:
             raise Conflict(f"A session with the id {session.id} belongs to somebody else")
-        row = sessions.new_row(tx, raw, lookup.project_row(tx, session.project_id).key)
+        row = sessions.new_row(tx, raw, lookup.project_row(tx, session.project_id, EDITOR).key)
         _set_properties(row, session)
         row.revision, row.compression_count = _UNFINISHED, 0
         row.title, row.title_source = DEFAULT_TITLE, _DEFAULT
@@ -153,7 +154,7 @@ class Import:
     def _row(self, session_id: str) -> SessionRow:
         row = self._by_id.get(find_bytes(session_id) or b"")
         if row is None:
-            row = self._keep(lookup.session_row(self.tx, session_id)[0])
+            row = self._keep(lookup.session_row(self.tx, session_id, EDITOR)[0])
             self._by_id[row.id] = row
         return row
 

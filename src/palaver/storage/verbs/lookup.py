@@ -4,14 +4,16 @@ from operator import attrgetter
 
 import msgspec
 
-from palaver.errors import Conflict, Corrupt, NotFound
+from palaver.errors import Conflict, Corrupt, Forbidden, NotFound
 from palaver.ids import find_bytes, from_bytes
-from palaver.model import Message, Part, Session, join_parts
+from palaver.model import MEMBER_ROLES, Message, Part, Session, join_parts
 from palaver.storage import values
 from palaver.storage.rows import (
+    EDITOR,
     SESSION_COLUMNS,
     STREAMING,
     TRASHED,
+    VIEWER,
     MessageRow,
     ProjectRow,
     SessionPlace,
@@ -22,6 +24,9 @@ from palaver.storage.rows import (
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Row
 
 _WIDTH = len(SESSION_COLUMNS)
+ROLE = _WIDTH + 1
+"""Where the actor's role stands in the columns of a query for a session."""
+
 _NO_DETAIL = (None, None, None)
 # As the query fragment `session_value` has them, before the detail.
 _value_columns = attrgetter(
@@ -31,23 +36,37 @@ _value_columns = attrgetter(
 )  # fmt: skip
 
 
-def project_row(tx: Reading, project_id: str) -> ProjectRow:
+def project_row(tx: Reading, project_id: str, least: int = VIEWER) -> ProjectRow:
+    """Raises `Forbidden` where the actor's role in it is less than `least`."""
     raw = find_bytes(project_id)
     found = tx.row("find_project", id=raw, actor=tx.actor) if raw else None
     if found is None:
         raise NotFound("project", project_id)
-    return ProjectRow(*found)
+    check_role(found[-1], least, "project", project_id)
+    return ProjectRow(*found[:-1])
 
 
-def find_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes] | None:
+def check_role(role: int, least: int, kind: str, id: str) -> None:
+    """Raise `Forbidden` for who sees it and may do no more."""
+    if role < least:
+        raise Forbidden(
+            f"This {kind} is open to you as {MEMBER_ROLES[role]}; what you want takes {MEMBER_ROLES[least]}: {id}"
+        )
+
+
+def find_session_row(tx: Reading, session_id: str, least: int = VIEWER) -> tuple[SessionRow, bytes] | None:
     """The session's columns and its project's id."""
     raw = find_bytes(session_id)
     found = tx.row("find_session", id=raw, actor=tx.actor) if raw else None
-    return split_session(found) if found else None
+    if found is None:
+        return None
+    check_role(found[ROLE], least, "session", session_id)
+    return split_session(found)
 
 
-def session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
-    found = find_session_row(tx, session_id)
+def session_row(tx: Reading, session_id: str, least: int = VIEWER) -> tuple[SessionRow, bytes]:
+    """Raises `Forbidden` where the actor's role in its project is less than `least`."""
+    found = find_session_row(tx, session_id, least)
     if found is None:
         raise NotFound("session", session_id)
     return found
@@ -58,12 +77,12 @@ def session_place(tx: Reading, session_id: str) -> SessionPlace:
     found = tx.row("find_session_place", id=raw, actor=tx.actor) if raw else None
     if found is None:
         raise NotFound("session", session_id)
-    return SessionPlace(*found)
+    return SessionPlace(*found[:-1])
 
 
 def open_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
-    """A session that can be written to: not in the trash."""
-    row, project_id = session_row(tx, session_id)
+    """A session that can be written to: by this actor, and not in the trash."""
+    row, project_id = session_row(tx, session_id, EDITOR)
     check_not_trashed(row)
     return row, project_id
 
@@ -91,17 +110,16 @@ def message_row(tx: Reading, message_id: str) -> MessageRow:
     return MessageRow(*found[:-1])
 
 
-def message_with_session(tx: Reading, message_id: str) -> tuple[MessageRow, SessionRow, bytes]:
+def message_with_session(
+    tx: Reading, message_id: str, least: int = VIEWER
+) -> tuple[MessageRow, SessionRow, bytes]:
+    """Raises `Forbidden` where the actor's role in its project is less than `least`."""
     message = message_row(tx, message_id)
-    row, project_id = session_of(tx, message)
-    return message, row, project_id
-
-
-def session_of(tx: Reading, message: MessageRow) -> tuple[SessionRow, bytes]:
     found = tx.row("find_session_by_key", key=message.session_key, actor=tx.actor)
     if found is None:
-        raise NotFound("message", from_bytes(message.id))
-    return split_session(found)
+        raise NotFound("message", message_id)
+    check_role(found[ROLE], least, "message", message_id)
+    return message, *split_session(found)
 
 
 def message_in_session(tx: Reading, row: SessionRow | SessionPlace, message_id: str) -> MessageRow:

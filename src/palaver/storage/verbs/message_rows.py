@@ -9,6 +9,7 @@ from palaver.errors import Busy, Conflict, Invalid, NotFound
 from palaver.ids import find_bytes, from_bytes, to_bytes
 from palaver.model import ROLES, File, NewMessage, Part, Text, Time, to_ms
 from palaver.storage.rows import (
+    EDITOR,
     NOTE,
     STREAMING,
     MessageRow,
@@ -54,17 +55,18 @@ class Tip:
 
 
 def find_tip(tx: Reading, session_id: str, parent_id: str | None | Head) -> tuple[SessionRow, bytes, Tip]:
-    """The session, its project's id and the tip below which to add. Raises `NotFound`, `Conflict`, `Busy`."""
+    """The session, its project's id and the tip below which to add. Raises `NotFound`, `Forbidden`, `Conflict`, `Busy`."""
     raw = find_bytes(session_id)
     found = tx.row("find_session_with_head", id=raw, actor=tx.actor) if raw else None
     if found is None:
         raise NotFound("session", session_id)
     row, project_id = lookup.split_session(found)
+    lookup.check_role(found[lookup.ROLE], EDITOR, "session", session_id)
     lookup.check_not_trashed(row)
     if parent_id is not HEAD:
         return row, project_id, explicit_tip(tx, row, parent_id)
     digest, match_key, status = found[-3:]
-    check_not_streaming(row, status)
+    check_not_streaming(status)
     return row, project_id, Tip(row.head, row.head_id, digest, match_key)
 
 
@@ -72,16 +74,13 @@ def explicit_tip(tx: Reading, row: SessionRow, parent_id: str | None) -> Tip:
     if parent_id is None:
         return Tip(0, None, None, None)
     parent = lookup.message_in_session(tx, row, parent_id)
-    check_not_streaming(row, parent.status)
+    check_not_streaming(parent.status)
     return Tip(parent.position, parent.id, parent.digest, parent.match_key)
 
 
-def check_not_streaming(row: SessionRow, status: int | None) -> None:
+def check_not_streaming(status: int | None) -> None:
     if status == STREAMING:
-        raise Busy(
-            "An answer is still being written there: wait for its end or stop it",
-            session_id=from_bytes(row.id),
-        )
+        raise Busy("An answer is still being written there: wait for its end or stop it")
 
 
 class Prepared(NamedTuple):

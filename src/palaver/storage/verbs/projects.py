@@ -1,11 +1,13 @@
 """Verbs on projects."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, UnsetType
 
 from palaver.errors import Conflict, Invalid
-from palaver.ids import from_bytes, new_bytes, to_bytes
-from palaver.model import PERSONAL_PROJECT, Page, Project
-from palaver.storage.rows import ProjectRow, check_text, project_guard
+from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
+from palaver.model import MEMBER_ROLES, PERSONAL_PROJECT, MemberRole, Page, Project
+from palaver.storage.rows import EDITOR, OWNER, ProjectRow, check_text, project_guard
 from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.verbs import lookup, sessions
 from palaver.storage.verbs.cursors import decode_cursor, encode_cursor
@@ -38,7 +40,7 @@ def find_personal_project(tx: Reading) -> ProjectRow | None:
 
 def home_of(tx: Writing, project_id: str | None) -> tuple[int, bytes]:
     """Key and id of the project a new session goes to. Raises `Conflict` for one in the trash."""
-    row = personal_project_row(tx) if project_id is None else lookup.project_row(tx, project_id)
+    row = personal_project_row(tx) if project_id is None else lookup.project_row(tx, project_id, EDITOR)
     if row.trashed_at is not None:
         raise Conflict(f"Project {project_id} is in the trash: take it out first (untrash_project)")
     return row.key, row.id
@@ -49,7 +51,21 @@ def ids_by_key(tx: Reading, project_id: str | None) -> dict[int, str]:
     if project_id is not None:
         row = lookup.project_row(tx, project_id)
         return {row.key: from_bytes(row.id)}
-    return {key: from_bytes(id) for key, id in tx.rows("list_visible_projects", actor=tx.actor)}
+    return {key: from_bytes(id) for key, id, _ in tx.rows("list_visible_projects", actor=tx.actor)}
+
+
+def keys_to_tidy(tx: Reading, project_id: str | None) -> list[int]:
+    """The project of this id, which may be another's to whom the actor is an editor; or all of the actor's own."""
+    if project_id is not None:
+        return [lookup.project_row(tx, project_id, EDITOR).key]
+    return [key for key, _, role in tx.rows("list_visible_projects", actor=tx.actor) if role >= OWNER]
+
+
+def roles(tx: Reading, project_ids: Sequence[str]) -> dict[str, MemberRole]:
+    found = (
+        (id, tx.row("find_project_role", id=find_bytes(id) or b"", actor=tx.actor)) for id in project_ids
+    )
+    return {id: MEMBER_ROLES[row[0]] for id, row in found if row is not None}
 
 
 def get_project(tx: Reading, project_id: str) -> Project:
@@ -74,7 +90,7 @@ def list_projects(tx: Reading, trashed: bool, after: str | None, limit: int) -> 
 def update_project(
     tx: Writing, project_id: str, name: str | UnsetType, description: str | UnsetType
 ) -> Project:
-    row = lookup.project_row(tx, project_id)
+    row = lookup.project_row(tx, project_id, OWNER)
     if name is not UNSET:
         row.name = check_name(name)
     if description is not UNSET:
@@ -84,7 +100,7 @@ def update_project(
 
 
 def trash_project(tx: Writing, project_id: str) -> Project:
-    row = lookup.project_row(tx, project_id)
+    row = lookup.project_row(tx, project_id, OWNER)
     if row.trashed_at is None:
         for (id,) in tx.rows("list_sessions_not_trashed", project=row.key):
             sessions.trash_session(tx, from_bytes(id), with_project=True)
@@ -94,19 +110,20 @@ def trash_project(tx: Writing, project_id: str) -> Project:
 
 
 def untrash_project(tx: Writing, project_id: str) -> Project:
-    row = lookup.project_row(tx, project_id)
+    row = lookup.project_row(tx, project_id, OWNER)
     if row.trashed_at is not None:
         _untrash(tx, row)
     return row.value()
 
 
 def purge_project(tx: Writing, project_id: str) -> None:
-    row = lookup.project_row(tx, project_id)
+    row = lookup.project_row(tx, project_id, OWNER)
     for (id,) in tx.rows("list_project_sessions", project=row.key):
         found, _ = sessions.idle_session_row(tx, from_bytes(id))
         purge_session_rows(tx, found)
+    detail = purged_detail(tx, row, None, None)
     tx.run("delete_project", key=row.key)
-    tx.mark(PROJECT_PURGED, -row.key, purged_detail(row, None, None))
+    tx.mark(PROJECT_PURGED, -row.key, detail)
     tx.scrub()
 
 

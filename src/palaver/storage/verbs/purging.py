@@ -1,6 +1,7 @@
 """Removing for good: rows, what was indexed of them, and what quotes them."""
 
 import json
+from typing import Any
 
 from palaver.ids import from_bytes
 from palaver.storage.rows import MessageRow, ProjectRow, SessionRow, encode_json, guard_of
@@ -24,32 +25,27 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
         tx.run("delete_draft", ref=ref)
     detach_files(tx, low, high)
     tx.run("delete_session_messages", low=low, high=high)
-    for name in (
-        "delete_session_turn_events",
-        "delete_session_turns",
-        "delete_session_checkpoints",
-        "delete_session_snapshots",
-        "delete_session_tags",
-    ):
+    for name in ("delete_session_checkpoints", "delete_session_snapshots", "delete_session_tags"):
         tx.run(name, session=row.key)
     project = _project_of(tx, row)
     tx.run("delete_session", key=row.key)
-    tx.mark(SESSION_PURGED, row.ref(0), purged_detail(project, from_bytes(row.id), None))
+    tx.mark(SESSION_PURGED, row.ref(0), purged_detail(tx, project, from_bytes(row.id), None))
     tx.forget(from_bytes(row.id))
     tx.scrub()
 
 
 def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> None:
-    """Empty the message's row, and drop the checkpoints whose summary may quote it, and what was told of turns."""
+    """Empty the message's row, and drop the checkpoints whose summary may quote it."""
     unindex_message(tx, message)
     detach_files(tx, message.ref, message.ref)
     message.purged_at = tx.now
     tx.run("empty_message", ref=message.ref, purged_at=message.purged_at, guard=guard_of(message))
     _drop_quoting_checkpoints(tx, session, message.position)
-    tx.run("delete_session_turn_events", session=session.key)
     project = _project_of(tx, session)
     tx.mark(
-        MESSAGE_PURGED, message.ref, purged_detail(project, from_bytes(session.id), from_bytes(message.id))
+        MESSAGE_PURGED,
+        message.ref,
+        purged_detail(tx, project, from_bytes(session.id), from_bytes(message.id)),
     )
     tx.scrub()
 
@@ -65,10 +61,11 @@ def unindex_title(tx: Writing, row: SessionRow) -> None:
         row.title_mark = 0
 
 
-def purged_detail(project: ProjectRow, session_id: str | None, message_id: str | None) -> bytes:
-    """What a change tells of something that is no longer there to be joined."""
+def purged_detail(tx: Writing, project: ProjectRow, session_id: str | None, message_id: str | None) -> bytes:
+    """What a change tells, and whom, of something that is no longer there to be joined."""
     ids = {
         "owner": project.owner_id,
+        "members": [actor for (actor,) in tx.rows("list_project_actors", project=project.key)],
         "project": from_bytes(project.id),
         "session": session_id,
         "message": message_id,
@@ -76,7 +73,7 @@ def purged_detail(project: ProjectRow, session_id: str | None, message_id: str |
     return encode_json(ids, "detail")
 
 
-def read_purged_detail(detail: bytes) -> dict[str, str | None]:
+def read_purged_detail(detail: bytes) -> dict[str, Any]:
     return dict(json.loads(detail))
 
 

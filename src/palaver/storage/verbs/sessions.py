@@ -24,8 +24,10 @@ from palaver.model import (
 )
 from palaver.storage.rows import (
     ARCHIVED,
+    EDITOR,
     EMPTY,
     OPEN,
+    OWNER,
     TRASHED,
     SessionRow,
     check_text,
@@ -254,7 +256,7 @@ def update_session(
     project_key: int | None,
     expected_revision: int | None,
 ) -> Session:
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     if expected_revision is not None and row.revision != expected_revision:
         raise Conflict(
             f"Session {session_id} was changed by somebody else: it has revision {row.revision}, not {expected_revision}"
@@ -326,7 +328,7 @@ def clear_session(tx: Writing, session_id: str) -> Session:
 
 
 def fork_session(tx: Writing, session_id: str, leaf_id: str | None | Head, title: str | None) -> Session:
-    source, project_id = lookup.session_row(tx, session_id)
+    source, project_id = lookup.session_row(tx, session_id, EDITOR)
     leaf = messages.find_leaf(tx, source, leaf_id)
     fork = new_row(tx, new_bytes(), source.project_key)
     fork.title, fork.title_source = (
@@ -367,7 +369,7 @@ def trash_session(tx: Writing, session_id: str, *, with_project: bool = False) -
 
 
 def untrash_session(tx: Writing, session_id: str) -> Session:
-    row, project_id = lookup.session_row(tx, session_id)
+    row, project_id = lookup.session_row(tx, session_id, EDITOR)
     project = tx.row("find_project_by_key", key=row.project_key)
     if project is not None and project[8] is not None:
         raise Conflict(
@@ -381,15 +383,16 @@ def untrash_session(tx: Writing, session_id: str) -> Session:
 
 
 def purge_session(tx: Writing, session_id: str) -> None:
-    row, _ = idle_session_row(tx, session_id)
+    row, _ = idle_session_row(tx, session_id, OWNER)
     purge_session_rows(tx, row)
 
 
-def idle_session_row(tx: Writing, session_id: str) -> tuple[SessionRow, bytes]:
+def idle_session_row(tx: Writing, session_id: str, least: int = EDITOR) -> tuple[SessionRow, bytes]:
     """A session in which no turn runs; a draft that nobody writes any more is closed first. Raises `Busy`."""
+    lookup.session_row(tx, session_id, least)
     drafts.recover_session(tx, session_id)
-    row, project_id = lookup.session_row(tx, session_id)
-    drafts.check_idle(tx, row)
+    row, project_id = lookup.session_row(tx, session_id, least)
+    drafts.check_no_draft(tx, row)
     return row, project_id
 
 
@@ -406,7 +409,7 @@ def keep_newest(tx: Writing, count: int, project_keys: Iterable[int]) -> list[st
     trashed: list[str] = []
     for id, _, pinned in islice(newest, min(count, sys.maxsize), None):
         row, _ = lookup.session_row(tx, from_bytes(id))
-        if not pinned and drafts.is_idle(tx, row):
+        if not pinned and not drafts.has_live_draft(tx, row):
             trash_session(tx, from_bytes(id))
             trashed.append(from_bytes(id))
     return trashed

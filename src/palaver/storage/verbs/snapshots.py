@@ -5,7 +5,7 @@ import json
 from palaver.errors import NotFound
 from palaver.ids import find_bytes, from_bytes, new_bytes
 from palaver.model import PURPOSES, Purpose, Session, Snapshot
-from palaver.storage.rows import SessionRow, encode_json, readable, snapshot_guard, snapshot_value
+from palaver.storage.rows import EDITOR, SessionRow, encode_json, readable, snapshot_guard, snapshot_value
 from palaver.storage.transaction import Reading, Row, Writing
 from palaver.storage.verbs import checkpoints, drafts, lookup, messages, replacing, session_rows
 from palaver.storage.verbs.kinds import CHECKPOINT_CHANGED, SNAPSHOT_CHANGED
@@ -96,9 +96,10 @@ def _find_snapshot(tx: Reading, snapshot_id: str) -> tuple[Row, int, str, bytes 
 
 def restore_snapshot(tx: Writing, snapshot_id: str) -> Session:
     columns, head, session_id, _ = _find_snapshot(tx, snapshot_id)
+    lookup.session_row(tx, session_id, EDITOR)
     drafts.recover_session(tx, session_id)
     row, project_id = lookup.open_session_row(tx, session_id)
-    drafts.check_idle(tx, row)
+    drafts.check_no_draft(tx, row)
     with readable(f"snapshot {snapshot_id}"):
         wanted = [str(id) for id in json.loads(columns[3])]
     state = _state(tx, row)
@@ -155,7 +156,7 @@ def list_snapshots(tx: Reading, session_id: str) -> list[Snapshot]:
 
 def delete_snapshot(tx: Writing, snapshot_id: str) -> None:
     columns, _, session_id, _ = _find_snapshot(tx, snapshot_id)
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     tx.run("delete_snapshot", id=columns[0])
     row.snapshot_count -= 1
     session_rows.save(tx, row, None)

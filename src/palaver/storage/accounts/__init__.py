@@ -1,0 +1,1 @@
+"""Accounts over any database: `DatabaseAccounts` and what each of its verbs does within one transaction."""

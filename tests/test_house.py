@@ -104,8 +104,8 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-# The contract says each verb once, with its words; a store on a database forwards each.
-MOST_LINES = {"src/palaver/store.py": 620, "src/palaver/storage/store.py": 540}
+# The values stand together; the contract says each verb once, with its words; a store on a database forwards each.
+MOST_LINES = {"src/palaver/model.py": 560, "src/palaver/store.py": 760, "src/palaver/storage/store.py": 680}
 
 
 def test_no_module_is_a_department() -> None:

@@ -77,9 +77,16 @@ class TooFast(PalaverError):
 
 
 class Busy(PalaverError):
-    """Something is running that must end first; the same call may succeed later."""
+    """Something is running that must end first; the same call may succeed later.
+
+    `session_id` names the session where it is a turn or an answer that is being written there.
+    """
 
     code = "busy"
+
+    def __init__(self, message: str, *, session_id: str | None = None) -> None:
+        super().__init__(message)
+        self.session_id = session_id
 
 
 class ContextOverflow(PalaverError):

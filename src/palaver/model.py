@@ -17,6 +17,7 @@ Status = Literal["complete", "streaming", "interrupted", "cancelled", "error"]
 TitleSource = Literal["default", "first_message", "model", "user"]
 Relation = Literal["fork", "model_swap", "rollover", "new"]
 CheckpointKind = Literal["summary", "merged", "rollover"]
+TurnKind = Literal["answer", "summary"]
 Purpose = Literal["manual", "recovery", "rollback", "emergency"]
 MemberRole = Literal["viewer", "editor", "owner"]
 """In a project: reads; writes; also decides who is in it, trashes it and purges. Each may do what those before it may."""
@@ -26,6 +27,7 @@ STATUSES: tuple[Status, ...] = ("complete", "streaming", "interrupted", "cancell
 TITLE_SOURCES: tuple[TitleSource, ...] = ("default", "first_message", "model", "user")
 RELATIONS: tuple[Relation, ...] = ("fork", "model_swap", "rollover", "new")
 CHECKPOINT_KINDS: tuple[CheckpointKind, ...] = ("summary", "merged", "rollover")
+TURN_KINDS: tuple[TurnKind, ...] = ("answer", "summary")
 PURPOSES: tuple[Purpose, ...] = ("manual", "recovery", "rollback", "emergency")
 MEMBER_ROLES: tuple[MemberRole, ...] = ("viewer", "editor", "owner")
 
@@ -311,6 +313,7 @@ class Change(_Value, frozen=True, kw_only=True):
         "project.purged",
         "checkpoint.changed",
         "snapshot.changed",
+        "turn.changed",
     )
 
     mark: str
@@ -332,6 +335,51 @@ class DraftState(_Value, frozen=True, kw_only=True):
 
     offset: int
     stop_requested: bool = False
+
+
+class SideEvent(_Value, frozen=True, kw_only=True):
+    """Something that happened in a turn beside its answers, in the JSON of its event. `number` counts them, from 0.
+
+    With a `request_id` it waits for one of `choices`; `choice` is the one that was taken.
+    """
+
+    number: int
+    id: str
+    data: dict[str, Any]
+    request_id: str | None = None
+    choices: tuple[str, ...] = ()
+    choice: str | None = None
+
+
+class TurnState(_Value, frozen=True, kw_only=True):
+    """A turn that runs, or has ended lately. `number` tells apart the turns of one question, which is their `id`.
+
+    `kind`: an "answer", or a "summary" of older messages that a person asked for; its id is its own. `actor` began it.
+    `answers` are the ids of its answers, the newest last; `events` what happened beside these, oldest first.
+    """
+
+    number: int
+    id: str
+    session_id: str
+    kind: TurnKind
+    actor: str
+    begun_at: Time
+    ended_at: Time | None = None
+    answers: tuple[str, ...] = ()
+    stop_requested: bool = False
+    events: tuple[SideEvent, ...] = ()
+
+    @property
+    def answer_id(self) -> str | None:
+        """The answer that is being written, or the last one."""
+        return self.answers[-1] if self.answers else None
+
+    @property
+    def asked(self) -> SideEvent | None:
+        """What waits for a person's choice."""
+        if self.ended_at is not None:
+            return None
+        return next((one for one in self.events if one.request_id and one.choice is None), None)
 
 
 class Problem(_Value, frozen=True, kw_only=True):
@@ -365,6 +413,16 @@ class Stats(_Value, frozen=True, kw_only=True):
     index_size: int
     schema: int
     location: str
+
+
+class SessionSize(_Value, frozen=True, kw_only=True):
+    """How many bytes of messages a session holds, without its files."""
+
+    session_id: str
+    project_id: str
+    title: str
+    message_count: int
+    size: int
 
 
 class ImportCounts(_Value, frozen=True, kw_only=True):

@@ -37,11 +37,15 @@ from palaver.model import (
     Report,
     Role,
     Session,
+    SessionSize,
+    SideEvent,
     Snapshot,
     Stats,
     Status,
     Time,
     TitleSource,
+    TurnKind,
+    TurnState,
     Usage,
 )
 
@@ -241,6 +245,14 @@ class Store(ABC):
         """Newest content first, then greatest id. Empty, archived and trashed ones only where the filter asks for them."""
 
     @abstractmethod
+    def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
+        """How the last message with a text begins on the shown branch of each of these sessions that has one.
+
+        Whitespace is folded; at most `length` characters, with a final "…" where cut. What the actor may not see is passed
+        over.
+        """
+
+    @abstractmethod
     def update_session(
         self,
         session_id: str,
@@ -332,9 +344,14 @@ class Store(ABC):
         *,
         leaf_id: str | None | Head = HEAD,
         before: str | None = None,
+        after: str | None = None,
         limit: int = 50,
     ) -> Page[Message]:
-        """The newest `limit` of the branch, oldest first; pass `next_cursor` as `before` to go back in time."""
+        """The newest `limit` of the branch, oldest first; pass `next_cursor` as `before` to go back in time.
+
+        With `after` the oldest `limit` below that message; pass `next_cursor` as `after` to go on. Both also take the id of
+        a message of the branch, which is not in the page itself.
+        """
 
     @abstractmethod
     def tree(self, session_id: str) -> Iterator[Message]:
@@ -347,6 +364,13 @@ class Store(ABC):
     @abstractmethod
     def list_siblings(self, message_id: str) -> list[Message]:
         """The message and those with the same parent, by position, trashed ones left out."""
+
+    @abstractmethod
+    def list_sibling_ids(self, session_id: str, message_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Of each of these messages that has any: the ids of it and its siblings, as `list_siblings` has them.
+
+        An id that is not one of this session's is passed over.
+        """
 
     @abstractmethod
     def set_head(self, session_id: str, message_id: str | None) -> Session:
@@ -403,11 +427,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def extend_draft(self, message_id: str, *parts: Part, offset: int) -> DraftState:
+    def extend_draft(
+        self, message_id: str, *parts: Part, offset: int, events: Sequence[SideEvent] = ()
+    ) -> DraftState:
         """Add parts at `offset`, the draft's length so far (characters of text and reasoning, 1 for any other part).
 
         With no parts it only renews the lease. A repeat of what is there changes nothing; a gap, other content or a
-        closed draft raises `Conflict`.
+        closed draft raises `Conflict`. `events` are kept of the turn it belongs to, those of a known number as they are.
         """
 
     @abstractmethod
@@ -421,11 +447,13 @@ class Store(ABC):
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         results: Sequence[NewMessage] = (),
+        next_id: str | None = None,
     ) -> Message:
         """Make the draft a message for good, with what was streamed or with `parts` instead.
 
-        `results` are appended below it in the same step: what came back from the tools it called. Closing again with the
-        same outcome returns the message; with another one raises `Conflict`.
+        `results` are appended below it in the same step: what came back from the tools it called. With `next_id` a draft
+        of that id and the same model is opened below these, so that the session stays taken. Closing again with the same
+        outcome returns the message; with another one raises `Conflict`.
         """
 
     @abstractmethod
@@ -434,7 +462,59 @@ class Store(ABC):
 
     @abstractmethod
     def recover_drafts(self) -> list[Message]:
-        """Turn drafts whose lease ran out or whose owner is dead into `interrupted` messages. Opening does this too."""
+        """Turn drafts whose lease ran out or whose owner is dead into `interrupted` messages. Opening does this too.
+
+        The turns they belong to end, and those that nobody runs any more without one.
+        """
+
+    # Turns
+
+    @abstractmethod
+    def begin_turn(
+        self,
+        session_id: str,
+        question: NewMessage | None = None,
+        *,
+        kind: TurnKind = "answer",
+        parent_id: str | None | Head = HEAD,
+        turn_id: str | None = None,
+        answer_id: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        lease: float = DRAFT_LEASE_SECONDS,
+    ) -> TurnState:
+        """Take the session for a turn, in one step: append `question`, whose id is the turn's, and open a draft below it.
+
+        Without a question the draft is opened below `parent_id`, and `turn_id` names the turn. With an explicit parent
+        that branch is shown from then on. A "summary" takes the session without either. Raises `Busy` while another turn
+        runs or an answer is being written there, and as `append` and `open_draft` do.
+        """
+
+    @abstractmethod
+    def extend_turn(self, session_id: str, number: int, *events: SideEvent) -> TurnState:
+        """Keep what happened beside the answers, and renew the turn's lease. Raises `Conflict` where it has ended."""
+
+    @abstractmethod
+    def end_turn(self, session_id: str, number: int, *events: SideEvent) -> None:
+        """The turn is over, after these events, and the session free. One that has ended already stays as it is.
+
+        What was kept of it can be read for a minute, then it goes.
+        """
+
+    @abstractmethod
+    def list_turns(self, session_id: str) -> list[TurnState]:
+        """The turns that are kept, newest first: one that runs, and those that ended within the last minute."""
+
+    @abstractmethod
+    def stop_turn(self, session_id: str) -> bool:
+        """Ask whoever runs a turn or writes an answer in the session to stop. False where nothing runs there."""
+
+    @abstractmethod
+    def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:
+        """Take a choice that the session's turn waits for.
+
+        Raises `NotFound` for a request that does not wait, `Invalid` for a choice it does not offer.
+        """
 
     # Search
 
@@ -583,6 +663,10 @@ class Store(ABC):
     @abstractmethod
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
         """A consistent copy, while others write. A folder or None gets a dated name; `keep` leaves that many of those."""
+
+    @abstractmethod
+    def list_largest_sessions(self, *, limit: int = 50) -> list[SessionSize]:
+        """What takes how much: the sessions the actor sees, trashed ones too, largest first. Looks at every message."""
 
     @abstractmethod
     def stats(self) -> Stats: ...

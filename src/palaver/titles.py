@@ -1,16 +1,21 @@
 """The title a session gets from its first message, wherever that message comes from."""
 
 TITLE_LENGTH = 50
-_LOOKED_AT = TITLE_LENGTH * 40
+_LOOKED_AT = 40
 
 
 def first_message_title(text: str) -> str:
-    """Whitespace folded, at most 50 characters with a final "…" where cut, never inside a grapheme cluster."""
+    """The beginning of the text, at most 50 characters."""
+    return beginning(text, TITLE_LENGTH)
+
+
+def beginning(text: str, length: int) -> str:
+    """Whitespace folded, at most `length` characters with a final "…" where cut, never inside a grapheme cluster."""
     # What is cut off cannot matter, and a message may be 100 MB.
-    folded = " ".join(printable(text[:_LOOKED_AT]).split())
-    if len(folded) <= TITLE_LENGTH:
+    folded = " ".join(printable(text[: length * _LOOKED_AT]).split())
+    if len(folded) <= length:
         return folded
-    return folded[: _boundary(folded, TITLE_LENGTH - 1)].rstrip() + "…"
+    return folded[: _boundary(folded, length - 1)].rstrip() + "…"
 
 
 def printable(text: str) -> str:

@@ -287,7 +287,7 @@ def test_a_database_of_another_history_is_refused_untouched(tmp_path: Path) -> N
     prepare(path, *KNOWN, SECOND)
     close_cleanly(path)
     before = contents(tmp_path)
-    with pytest.raises(Unavailable, match=rf"migration {SECOND.number:04d}_labels differs"):
+    with pytest.raises(Unavailable, match=r"migration \d+_labels differs"):
         prepare(path, *KNOWN, SECOND._replace(sql="CREATE TABLE other (x)"))
     assert contents(tmp_path) == before
 

@@ -55,6 +55,7 @@ STEPS: dict[str, Callable[[Store, str, str], object]] = {
         session, from_id=message, through_id=message, summary="x"
     ),
     "snapshot.changed": lambda store, session, message: store.take_snapshot(session),
+    "turn.changed": lambda store, session, message: store.begin_turn(session, a_question()),
 }
 
 

@@ -41,11 +41,18 @@ SESSION: dict[str, Call] = {
     "messages": lambda store, it: list(store.messages(it)),
     "list_messages": lambda store, it: store.list_messages(it),
     "tree": lambda store, it: list(store.tree(it)),
+    "list_sibling_ids": lambda store, it: store.list_sibling_ids(it, []),
     "set_head": lambda store, it: store.set_head(it, None),
     "record_tool_call": lambda store, it: store.record_tool_call(
         it, id="c", name="f", args={}, result={"llmContent": ""}
     ),
     "open_draft": lambda store, it: store.open_draft(it),
+    "begin_turn": lambda store, it: store.begin_turn(it, a_question()),
+    "extend_turn": lambda store, it: store.extend_turn(it, 1),
+    "end_turn": lambda store, it: store.end_turn(it, 1),
+    "list_turns": lambda store, it: store.list_turns(it),
+    "stop_turn": lambda store, it: store.stop_turn(it),
+    "answer_turn": lambda store, it: store.answer_turn(it, "r1", "once"),
     "add_checkpoint": lambda store, it: store.add_checkpoint(
         it, from_id=NO_ID, through_id=NO_ID, summary="x"
     ),
@@ -62,6 +69,7 @@ MESSAGE: dict[str, Call] = {
     "untrash_message": lambda store, it: store.untrash_message(it),
     "purge_message": lambda store, it: store.purge_message(it),
     "append below it": lambda store, it: store.append(_own(store), a_question(), parent_id=it),
+    "begin_turn below it": lambda store, it: store.begin_turn(_own(store), parent_id=it),
     "open_draft below it": lambda store, it: store.open_draft(_own(store), parent_id=it),
     "record_tool_call below it": lambda store, it: store.record_tool_call(
         _own(store), id="c", name="f", args={}, result={"llmContent": ""}, parent_id=it
@@ -70,6 +78,7 @@ MESSAGE: dict[str, Call] = {
     "fork_session at it": lambda store, it: store.fork_session(_own(store), leaf_id=it),
     "messages to it": lambda store, it: list(store.messages(_own(store), leaf_id=it)),
     "list_messages to it": lambda store, it: store.list_messages(_own(store), leaf_id=it),
+    "list_messages after it": lambda store, it: store.list_messages(_own(store), after=it),
 }
 DRAFT: dict[str, Call] = {
     "extend_draft": lambda store, it: store.extend_draft(it, Text("x"), offset=0),
@@ -99,6 +108,8 @@ WITHOUT_IDS = {
     "changes",
     "create_project",
     "get_preference",
+    "list_largest_sessions",
+    "list_last_texts",
     "import_records",
     "list_preferences",
     "list_projects",

@@ -53,7 +53,7 @@ class ChatMessage(Message, frozen=True, kw_only=True):
 class ChatSession(Session, frozen=True, kw_only=True):
     """A session, in lists with the beginning of its last message, or with its messages where they were asked for."""
 
-    last_message: str | UnsetType = UNSET
+    last_message: str | None | UnsetType = UNSET
     messages: list[ChatMessage] | UnsetType = UNSET
 
 

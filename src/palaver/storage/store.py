@@ -31,10 +31,14 @@ from palaver.model import (
     Purpose,
     Relation,
     Session,
+    SessionSize,
+    SideEvent,
     Snapshot,
     Status,
     Time,
     TitleSource,
+    TurnKind,
+    TurnState,
     Usage,
     to_ms,
 )
@@ -49,11 +53,13 @@ from palaver.storage.verbs import (
     imports,
     lookup,
     messages,
+    overviews,
     preferences,
     projects,
     sessions,
     snapshots,
     trash,
+    turns,
 )
 from palaver.storage.verbs.cursors import check_limit
 from palaver.storage.verbs.filters import check_filter
@@ -314,9 +320,10 @@ class DatabaseStore(Store):
         *,
         leaf_id: str | None | Head = HEAD,
         before: str | None = None,
+        after: str | None = None,
         limit: int = 50,
     ) -> Page[Message]:
-        return self._read(messages.list_messages, session_id, leaf_id, before, check_limit(limit))
+        return self._read(messages.list_messages, session_id, leaf_id, before, after, check_limit(limit))
 
     def tree(self, session_id: str) -> Iterator[Message]:
         first = self._read(messages.read_tree, session_id, 0, _BATCH)
@@ -332,6 +339,12 @@ class DatabaseStore(Store):
 
     def list_siblings(self, message_id: str) -> list[Message]:
         return self._read(messages.list_siblings, message_id)
+
+    def list_sibling_ids(self, session_id: str, message_ids: Sequence[str]) -> dict[str, list[str]]:
+        return self._read(overviews.list_sibling_ids, session_id, message_ids)
+
+    def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
+        return self._read(overviews.list_last_texts, session_ids, length)
 
     def set_head(self, session_id: str, message_id: str | None) -> Session:
         return self._write(messages.set_head, session_id, message_id)
@@ -380,9 +393,11 @@ class DatabaseStore(Store):
         self._database.hold_draft(message.id, lease)
         return message
 
-    def extend_draft(self, message_id: str, *parts: Part, offset: int) -> DraftState:
+    def extend_draft(
+        self, message_id: str, *parts: Part, offset: int, events: Sequence[SideEvent] = ()
+    ) -> DraftState:
         lease = self._database.lease_of(message_id)
-        return self._write(drafts.extend_draft, message_id, parts, offset, lease)
+        return self._write(drafts.extend_draft, message_id, parts, offset, events, lease)
 
     def close_draft(
         self,
@@ -394,11 +409,16 @@ class DatabaseStore(Store):
         error: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         results: Sequence[NewMessage] = (),
+        next_id: str | None = None,
     ) -> Message:
+        lease = self._database.lease_of(message_id)
+        following = turns.Following(next_id, lease, self._database.owner) if next_id is not None else None
         message = self._write(
-            messages.close_draft, message_id, status, parts, usage, error, metadata, results
+            turns.close_draft, message_id, status, parts, usage, error, metadata, results, following
         )
         self._database.release_draft(message_id)
+        if next_id is not None:
+            self._database.hold_draft(next_id, lease)
         return message
 
     def request_stop(self, message_id: str) -> bool:
@@ -406,6 +426,46 @@ class DatabaseStore(Store):
 
     def recover_drafts(self) -> list[Message]:
         return self._write(drafts.recover_drafts)
+
+    # Turns
+
+    def begin_turn(
+        self,
+        session_id: str,
+        question: NewMessage | None = None,
+        *,
+        kind: TurnKind = "answer",
+        parent_id: str | None | Head = HEAD,
+        turn_id: str | None = None,
+        answer_id: str | None = None,
+        model: str | None = None,
+        provider: str | None = None,
+        lease: float = DRAFT_LEASE_SECONDS,
+    ) -> TurnState:
+        prepared = prepare(question) if question is not None else None
+        owner = self._database.owner
+        beginning = turns.Beginning(
+            kind, prepared, parent_id, turn_id, answer_id, model, provider, lease, owner
+        )
+        begun = self._write(turns.begin_turn, session_id, beginning)
+        for id in begun.answers:
+            self._database.hold_draft(id, lease)
+        return begun
+
+    def extend_turn(self, session_id: str, number: int, *events: SideEvent) -> TurnState:
+        return self._write(turns.extend_turn, session_id, number, events)
+
+    def end_turn(self, session_id: str, number: int, *events: SideEvent) -> None:
+        self._write(turns.end_turn, session_id, number, events)
+
+    def list_turns(self, session_id: str) -> list[TurnState]:
+        return self._read(turns.list_turns, session_id)
+
+    def stop_turn(self, session_id: str) -> bool:
+        return self._write(turns.stop_turn, session_id)
+
+    def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:
+        self._write(turns.answer_turn, session_id, request_id, choice)
 
     # Checkpoints and snapshots
 
@@ -495,6 +555,9 @@ class DatabaseStore(Store):
         batch = list(records)
         self._database.make_way()
         return self._write(lambda tx: imports.Import(tx).run(batch))
+
+    def list_largest_sessions(self, *, limit: int = 50) -> list[SessionSize]:
+        return self._read(overviews.list_largest_sessions, check_limit(limit))
 
     def purge_trash(self, *, older_than: timedelta | datetime = timedelta(days=TRASH_DAYS)) -> int:
         try:

@@ -1,6 +1,6 @@
 """Messages: what was said in a session."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -22,6 +22,7 @@ from palaver.server.shapes import (
     new_message,
     parts_of,
 )
+from palaver.server.stretches import read_stretch
 from palaver.store import HEAD
 
 routes = Routes("Messages", "What was said in a session.")
@@ -32,12 +33,18 @@ class MessagePath(Asked, frozen=True, kw_only=True):
 
 
 class MessagesQuery(Asked, frozen=True, kw_only=True):
-    """Without `before` the newest. `leafId` names another branch than the one that is shown."""
+    """The newest; those that come `before` or `after` a message; or those `around` it, itself among them.
+
+    `before` and `after` take the cursors of an answer, or a message's id. `leafId` names another branch than the shown one.
+    """
 
     chat_session_id: Id
     leaf_id: Id | None = None
     before: str | None = None
+    after: str | None = None
+    around: Id | None = None
     limit: Limit = 50
+    include: Literal["siblings"] | None = None
 
 
 class CreateMessage(Asked, frozen=True, kw_only=True):
@@ -71,10 +78,15 @@ class MessageAnswer(Given, frozen=True, kw_only=True):
 
 
 class MessagesAnswer(Given, frozen=True, kw_only=True):
-    """Oldest first. `nextCursor` goes back in time, passed as `before`."""
+    """Oldest first. `nextCursor` goes back in time, passed as `before`; `newerCursor` forward, passed as `after`.
+
+    `siblings` are those of each message that has any, itself among them, by position.
+    """
 
     messages: list[ChatMessage]
     next_cursor: str | None
+    newer_cursor: str | None
+    siblings: dict[str, list[str]] | UnsetType = UNSET
 
 
 class SiblingsAnswer(Given, frozen=True, kw_only=True):
@@ -91,11 +103,25 @@ _FIELDS = tuple(
 @routes.operation("GET", "/api/chat-messages", role="viewer")
 async def list_messages(call: Call, query: MessagesQuery) -> MessagesAnswer:
     """A part of a branch, oldest first."""
-    leaf = HEAD if query.leaf_id is None else query.leaf_id
-    page = await call.store.list_messages(
-        query.chat_session_id, leaf_id=leaf, before=query.before, limit=query.limit
+    found = await read_stretch(
+        call.store,
+        query.chat_session_id,
+        HEAD if query.leaf_id is None else query.leaf_id,
+        before=query.before,
+        after=query.after,
+        around=query.around,
+        limit=query.limit,
     )
-    return MessagesAnswer(messages=chat_messages(page.items), next_cursor=page.next_cursor)
+    siblings: dict[str, list[str]] | UnsetType = UNSET
+    if query.include == "siblings":
+        ids = [message.id for message in found.messages]
+        siblings = await call.store.list_sibling_ids(query.chat_session_id, ids)
+    return MessagesAnswer(
+        messages=chat_messages(found.messages),
+        next_cursor=found.older,
+        newer_cursor=found.newer,
+        siblings=siblings,
+    )
 
 
 @routes.operation(

@@ -11,7 +11,6 @@ from palaver.server.operations import Routes
 from palaver.server.routes.projects import PurgeQuery
 from palaver.server.shapes import (
     Asked,
-    ChatMessage,
     ChatSession,
     Given,
     Id,
@@ -111,7 +110,11 @@ async def list_sessions(call: Call, query: SessionsQuery) -> SessionsAnswer:
     page = await call.store.list_sessions(
         project_id=query.project_id, filter=_filter(query), after=query.cursor, limit=query.limit
     )
-    listed = [await _listed(call.store, one, query.include) for one in page.items]
+    if query.include == "messages":
+        listed = [await _with_messages(call.store, one) for one in page.items]
+    else:
+        texts = await call.store.list_last_texts([one.id for one in page.items])
+        listed = [chat_session(one, last_message=texts.get(one.id)) for one in page.items]
     return SessionsAnswer(chat_sessions=listed, next_cursor=page.next_cursor)
 
 
@@ -128,14 +131,9 @@ def _filter(query: SessionsQuery) -> Filter:
     )
 
 
-async def _listed(store: AsyncStore, session: Session, include: str | None) -> ChatSession:
-    if include is None:
-        return chat_session(session)
-    return chat_session(session, messages=await _branch(store, session.id))
-
-
-async def _branch(store: AsyncStore, session_id: str) -> list[ChatMessage]:
-    return [chat_message(message) async for message in store.messages(session_id)]
+async def _with_messages(store: AsyncStore, session: Session) -> ChatSession:
+    messages = [chat_message(message) async for message in store.messages(session.id)]
+    return chat_session(session, messages=messages)
 
 
 @routes.operation(
@@ -169,7 +167,7 @@ async def create_session(call: Call, body: CreateSession) -> SessionAnswer:
 async def get_session(call: Call, path: SessionPath) -> SessionAnswer:
     """One session with the messages of its branch, oldest first."""
     found = await call.store.get_session(path.session_id)
-    return SessionAnswer(chat_session=await _listed(call.store, found, "messages"))
+    return SessionAnswer(chat_session=await _with_messages(call.store, found))
 
 
 @routes.operation(

@@ -14,6 +14,7 @@ from palaver.model import (
     NewMessage,
     Part,
     Reasoning,
+    SideEvent,
     Status,
     Text,
     Usage,
@@ -37,7 +38,7 @@ from palaver.storage.rows import (
     status_number,
 )
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
-from palaver.storage.verbs import lookup, session_rows
+from palaver.storage.verbs import lookup, session_rows, turn_rows
 from palaver.storage.verbs.kinds import DRAFT_OPENED, MESSAGE_ADDED, MESSAGE_CHANGED
 from palaver.storage.verbs.message_rows import (
     advance,
@@ -118,16 +119,25 @@ def _milliseconds(lease: float) -> int:
 
 
 def extend_draft(
-    tx: Writing, message_id: str, parts: Sequence[Part], offset: int, lease: float
+    tx: Writing,
+    message_id: str,
+    parts: Sequence[Part],
+    offset: int,
+    events: Sequence[SideEvent],
+    lease: float,
 ) -> DraftState:
     message, draft = _open_draft(tx, message_id)
     _, _, length, stop = draft
+    turn = turn_rows.find_running(tx, message.session_key)
     added = check_parts(parts)
     size = sum(part_length(part) for part in added)
     if offset > length:
         raise Conflict(
             f"Draft {message_id} has {length} characters, so nothing can be added at {offset}: a part is missing"
         )
+    if turn is not None:
+        turn_rows.put_events(tx, turn, events)
+        turn_rows.renew(tx, turn)
     if offset < length:
         _check_repeat(tx, message, added, offset, size)
         return DraftState(offset=length, stop_requested=bool(stop))
@@ -262,10 +272,19 @@ def recover_session(tx: Writing, session_id: str) -> None:
     row, _ = lookup.split_session(found)
     if row.head and tx.row("find_draft", ref=row.ref(row.head)):
         recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
+    _end_abandoned(tx, turn_rows.find_running(tx, row.key))
 
 
 def recover_drafts(tx: Writing) -> list[Message]:
-    return recover(tx, tx.rows("list_drafts", actor=tx.actor))
+    closed = recover(tx, tx.rows("list_drafts", actor=tx.actor))
+    for columns in tx.rows("list_running_turns", actor=tx.actor):
+        _end_abandoned(tx, turn_rows.TurnRow(*columns))
+    return closed
+
+
+def _end_abandoned(tx: Writing, turn: turn_rows.TurnRow | None) -> None:
+    if turn is not None and turn_rows.is_abandoned(tx, turn):
+        turn_rows.end(tx, turn)
 
 
 def recover(tx: Writing, found: list[tuple[Any, ...]]) -> list[Message]:
@@ -288,14 +307,34 @@ def close_abandoned(tx: Writing, ref: int) -> Message:
 
 
 def interrupt(tx: Writing, message_id: str) -> Message:
-    """Close a draft with what has come."""
-    return close_draft(tx, message_id, _INTERRUPTED, None, None, None, None)
+    """Close a draft with what has come; the turn it belongs to is over."""
+    message, row, _ = lookup.message_with_session(tx, message_id)
+    closed = close_draft(tx, message_id, _INTERRUPTED, None, None, None, None)
+    turn = turn_rows.find_running(tx, row.key)
+    if turn is not None and turn.answer_id == message.id:
+        turn_rows.end(tx, turn)
+    return closed
 
 
 def check_no_draft(tx: Reading, row: SessionRow) -> None:
     """Raises `Busy` while an answer is being written in the session."""
     if has_live_draft(tx, row):
-        raise Busy(f"An answer is being written in session {from_bytes(row.id)}: wait for its end or stop it")
+        id = from_bytes(row.id)
+        raise Busy(f"An answer is being written in session {id}: wait for its end or stop it", session_id=id)
+
+
+def check_idle(tx: Reading, row: SessionRow) -> None:
+    """Raises `Busy` while a turn runs in the session, or an answer is being written there without one."""
+    check_no_draft(tx, row)
+    turn = turn_rows.find_running(tx, row.key)
+    if turn is not None:
+        what = "Older messages are being summarised" if turn.kind else "A turn has not ended yet"
+        id = from_bytes(row.id)
+        raise Busy(f"{what} in session {id}: wait for its end or stop it", session_id=id)
+
+
+def is_idle(tx: Reading, row: SessionRow) -> bool:
+    return not has_live_draft(tx, row) and turn_rows.find_running(tx, row.key) is None
 
 
 def has_live_draft(tx: Reading, row: SessionRow) -> bool:

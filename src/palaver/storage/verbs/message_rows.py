@@ -66,7 +66,7 @@ def find_tip(tx: Reading, session_id: str, parent_id: str | None | Head) -> tupl
     if parent_id is not HEAD:
         return row, project_id, explicit_tip(tx, row, parent_id)
     digest, match_key, status = found[-3:]
-    check_not_streaming(status)
+    check_not_streaming(row, status)
     return row, project_id, Tip(row.head, row.head_id, digest, match_key)
 
 
@@ -74,13 +74,16 @@ def explicit_tip(tx: Reading, row: SessionRow, parent_id: str | None) -> Tip:
     if parent_id is None:
         return Tip(0, None, None, None)
     parent = lookup.message_in_session(tx, row, parent_id)
-    check_not_streaming(parent.status)
+    check_not_streaming(row, parent.status)
     return Tip(parent.position, parent.id, parent.digest, parent.match_key)
 
 
-def check_not_streaming(status: int | None) -> None:
+def check_not_streaming(row: SessionRow, status: int | None) -> None:
     if status == STREAMING:
-        raise Busy("An answer is still being written there: wait for its end or stop it")
+        raise Busy(
+            "An answer is still being written there: wait for its end or stop it",
+            session_id=from_bytes(row.id),
+        )
 
 
 class Prepared(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from palaver.errors import Busy, Conflict, Corrupt, Invalid
-from palaver.ids import from_bytes, new_id, to_bytes
+from palaver.ids import find_bytes, from_bytes, new_id, to_bytes
 from palaver.model import (
     DEFAULT_TITLE,
     ROLES,
@@ -227,10 +227,19 @@ def _values(tx: Reading, found: list[Row], session_id: str, last: Parents) -> li
 
 
 def list_messages(
-    tx: Reading, session_id: str, leaf_id: str | None | Head, before: str | None, limit: int
+    tx: Reading,
+    session_id: str,
+    leaf_id: str | None | Head,
+    before: str | None,
+    after: str | None,
+    limit: int,
 ) -> Page[Message]:
     row = lookup.session_place(tx, session_id)
-    leaf = find_leaf(tx, row, leaf_id) if before is None else _position_of(row, before)
+    if after is not None:
+        if before is not None:
+            raise Invalid("give before or after, not both", field="after")
+        return _later(tx, row, find_leaf(tx, row, leaf_id), after, limit)
+    leaf = find_leaf(tx, row, leaf_id) if before is None else _leaf_before(tx, row, before)
     found = _newest(tx, row, leaf, limit + 1)
     found.reverse()
     id, last = from_bytes(row.id), Parents()
@@ -242,11 +251,31 @@ def list_messages(
     return Page(_values(tx, found, id, last), encode_cursor("m", position, id))
 
 
-def _position_of(row: SessionPlace, before: str) -> int:
+def _leaf_before(tx: Reading, row: SessionPlace, before: str) -> int:
+    """Where to go back from: what a cursor says, or the parent of a message."""
+    if find_bytes(before) is not None:
+        return lookup.message_in_session(tx, row, before).parent
     position, session_id = decode_cursor(before, "m", int, str)
     if session_id != from_bytes(row.id) or not 0 < position <= row.last_position:
         raise Invalid("this cursor does not belong to this session: start again without one", field="before")
     return int(position)
+
+
+def _later(tx: Reading, row: SessionPlace, leaf: int, after: str, limit: int) -> Page[Message]:
+    """The oldest of the branch below a message of it."""
+    anchor = lookup.message_in_session(tx, row, after)
+    held = branch.ranges(tx, row, leaf)
+    if not branch.holds(held, anchor.ref):
+        raise Invalid(f"message {after} is not on this branch: name a leaf below it", field="after")
+    found: list[Row] = []
+    for low, high in reversed(held):
+        if high > anchor.ref and len(found) <= limit:
+            start = max(low, anchor.ref + 1)
+            found += tx.rows("list_range_forward", low=start, high=high, limit=limit + 1 - len(found))
+    last = Parents()
+    last.position, last.id = anchor.position, from_bytes(anchor.id)
+    items = _values(tx, found[:limit], from_bytes(row.id), last)
+    return Page(items, items[-1].id if len(found) > limit else None)
 
 
 def _newest(tx: Reading, row: SessionPlace, leaf: int, count: int) -> list[Row]:

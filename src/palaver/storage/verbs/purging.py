@@ -25,7 +25,13 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
         tx.run("delete_draft", ref=ref)
     detach_files(tx, low, high)
     tx.run("delete_session_messages", low=low, high=high)
-    for name in ("delete_session_checkpoints", "delete_session_snapshots", "delete_session_tags"):
+    for name in (
+        "delete_session_turn_events",
+        "delete_session_turns",
+        "delete_session_checkpoints",
+        "delete_session_snapshots",
+        "delete_session_tags",
+    ):
         tx.run(name, session=row.key)
     project = _project_of(tx, row)
     tx.run("delete_session", key=row.key)
@@ -35,12 +41,13 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
 
 
 def purge_message_row(tx: Writing, session: SessionRow, message: MessageRow) -> None:
-    """Empty the message's row, and drop the checkpoints whose summary may quote it."""
+    """Empty the message's row, and drop the checkpoints whose summary may quote it, and what was told of turns."""
     unindex_message(tx, message)
     detach_files(tx, message.ref, message.ref)
     message.purged_at = tx.now
     tx.run("empty_message", ref=message.ref, purged_at=message.purged_at, guard=guard_of(message))
     _drop_quoting_checkpoints(tx, session, message.position)
+    tx.run("delete_session_turn_events", session=session.key)
     project = _project_of(tx, session)
     tx.mark(
         MESSAGE_PURGED,

@@ -392,7 +392,7 @@ def idle_session_row(tx: Writing, session_id: str, least: int = EDITOR) -> tuple
     lookup.session_row(tx, session_id, least)
     drafts.recover_session(tx, session_id)
     row, project_id = lookup.session_row(tx, session_id, least)
-    drafts.check_no_draft(tx, row)
+    drafts.check_idle(tx, row)
     return row, project_id
 
 
@@ -409,7 +409,7 @@ def keep_newest(tx: Writing, count: int, project_keys: Iterable[int]) -> list[st
     trashed: list[str] = []
     for id, _, pinned in islice(newest, min(count, sys.maxsize), None):
         row, _ = lookup.session_row(tx, from_bytes(id))
-        if not pinned and not drafts.has_live_draft(tx, row):
+        if not pinned and drafts.is_idle(tx, row):
             trash_session(tx, from_bytes(id))
             trashed.append(from_bytes(id))
     return trashed

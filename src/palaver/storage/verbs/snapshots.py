@@ -99,7 +99,7 @@ def restore_snapshot(tx: Writing, snapshot_id: str) -> Session:
     lookup.session_row(tx, session_id, EDITOR)
     drafts.recover_session(tx, session_id)
     row, project_id = lookup.open_session_row(tx, session_id)
-    drafts.check_no_draft(tx, row)
+    drafts.check_idle(tx, row)
     with readable(f"snapshot {snapshot_id}"):
         wanted = [str(id) for id in json.loads(columns[3])]
     state = _state(tx, row)

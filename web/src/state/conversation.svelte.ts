@@ -1,0 +1,376 @@
+import { call } from '../api/client'
+import { newId } from '../api/ids'
+import { Problem, Unreachable, wordsOf } from '../api/problem'
+import type { Change, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/schema'
+import type { Connection } from './connection.svelte'
+import type { Sessions } from './sessions.svelte'
+import { Turn } from './turn.svelte'
+import { allUnsent, forgetUnsent, keepUnsent, type Unsent } from './unsent'
+
+const PAGE = 50
+/** Messages kept at once; those farthest away are let go and read again when one comes back to them. */
+const KEPT = 400
+
+/** A question that the server has not got yet. */
+export interface Waiting extends Unsent {
+  state: 'sending' | 'waiting' | 'refused'
+  why?: string | undefined
+}
+
+/** One session on the screen: a stretch of its branch, what is on its way, and the turn that runs. */
+export class Conversation {
+  session = $state.raw<Session | null>(null)
+  messages = $state.raw<Message[]>([])
+  siblings = $state.raw<Record<string, string[]>>({})
+  state = $state<'loading' | 'ready' | 'missing' | 'failed'>('loading')
+  failed = $state<string | null>(null)
+  /** Whether there is more above, and below. */
+  hasOlder = $state(false)
+  hasNewer = $state(false)
+  waiting = $state.raw<Waiting[]>([])
+  turn = $state.raw<Turn | null>(null)
+  checkpoints = $state.raw<Checkpoint[]>([])
+  context = $state.raw<Weighed | null>(null)
+  /** The message that was searched for. */
+  marked = $state<string | null>(null)
+
+  private older: string | null = null
+  private reading: Promise<void> | null = null
+  private opened = false
+
+  constructor(
+    readonly id: string,
+    private readonly connection: Connection,
+    private readonly sessions: Sessions,
+  ) {
+    this.waiting = allUnsent().filter((one) => one.sessionId === id).map((one) => ({ ...one, state: 'sending' }))
+    if (this.waiting.some((one) => one.opens)) this.state = 'ready'
+  }
+
+  /** What tools gave back, by the id of the call. */
+  readonly results = $derived.by(() => {
+    const found = new Map<string, ToolResult>(this.turn?.results)
+    for (const message of this.messages) {
+      for (const part of message.parts) if (part.type === 'tool_result') found.set(part.callId, part)
+    }
+    return found
+  })
+
+  readonly busy = $derived(this.turn !== null && !this.turn.ended)
+
+  // Reading
+
+  /** The first time reads everything; later what changed meanwhile. `at` is the message to open at. */
+  async open(at?: string | null): Promise<void> {
+    const first = !this.opened
+    this.opened = true
+    this.marked = at || null
+    try {
+      if (at) await this.openAt(at)
+      else if (first || this.state !== 'ready') await this.readEnd()
+      else await this.readTail()
+      this.state = 'ready'
+    } catch (error) {
+      this.fail(error)
+      if (this.state !== 'ready') this.opened = false
+    }
+    for (const one of this.waiting.filter((one) => one.state !== 'refused')) void this.deliver(one)
+    if (this.state === 'ready') await Promise.allSettled([this.joinTurn(), this.readAround()])
+  }
+
+  private fail(error: unknown): void {
+    if (this.messages.length || this.waiting.length) return
+    this.state = error instanceof Problem && error.status === 404 ? 'missing' : 'failed'
+    this.failed = wordsOf(error)
+    if (error instanceof Unreachable) void this.connection.whenBack().then(() => this.open())
+  }
+
+  private async readEnd(): Promise<void> {
+    const [{ chatSession }, page] = await Promise.all([this.readSession(), this.page({})])
+    this.session = chatSession
+    this.keep(page.messages, page.siblings)
+    this.older = page.nextCursor
+    this.hasOlder = page.nextCursor !== null
+    this.hasNewer = false
+  }
+
+  private async openAt(at: string): Promise<void> {
+    if (this.session && this.messages.some((one) => one.id === at)) return
+    try {
+      const [{ chatSession }, page] = await Promise.all([this.readSession(), this.page({ around: at })])
+      this.session = chatSession
+      this.siblings = {}
+      this.keep(page.messages, page.siblings)
+      this.older = page.nextCursor
+      this.hasOlder = page.nextCursor !== null
+      this.hasNewer = page.newerCursor !== null && page.newerCursor !== undefined
+    } catch (error) {
+      // The message is gone, or never was: the conversation itself may well be there.
+      if (!(error instanceof Problem && (error.status === 404 || error.status === 400))) throw error
+      this.marked = null
+      await this.readEnd()
+    }
+  }
+
+  private readSession() {
+    return call('GET /api/chat-sessions/{sessionId}', { path: { sessionId: this.id } })
+  }
+
+  private page(where: { before?: string; around?: string; limit?: number }) {
+    return call('GET /api/chat-messages', { query: { chatSessionId: this.id, limit: PAGE, include: 'siblings', ...where } })
+  }
+
+  /** To the newest message, letting go of where one was. */
+  async readNewest(): Promise<void> {
+    this.marked = null
+    if (this.hasNewer) await this.readEnd()
+  }
+
+  readOlder(): Promise<void> {
+    return this.once(async () => {
+      if (!this.hasOlder || !this.older) return
+      const page = await this.page({ before: this.older })
+      this.older = page.nextCursor
+      this.hasOlder = page.nextCursor !== null
+      const known = new Set(this.messages.map((one) => one.id))
+      let all = [...page.messages.filter((one) => !known.has(one.id)), ...this.messages]
+      if (all.length > KEPT) {
+        all = all.slice(0, KEPT)
+        this.hasNewer = true
+      }
+      this.keep(all, { ...this.siblings, ...page.siblings })
+    })
+  }
+
+  readNewer(): Promise<void> {
+    return this.once(async () => {
+      const last = this.messages.at(-1)
+      if (!this.hasNewer || !last) return
+      const page = await this.page({ around: last.id, limit: PAGE * 2 })
+      const at = page.messages.findIndex((one) => one.id === last.id)
+      this.hasNewer = !!page.newerCursor
+      let all = [...this.messages, ...page.messages.slice(at + 1)]
+      if (all.length > KEPT) {
+        all = all.slice(-KEPT)
+        // What is above now is read again from a cursor of its own.
+        const above = await this.page({ around: all[0]!.id, limit: 2 })
+        this.older = above.nextCursor
+        this.hasOlder = this.older !== null
+      }
+      this.keep(all, { ...this.siblings, ...page.siblings })
+    })
+  }
+
+  private once(read: () => Promise<void>): Promise<void> {
+    this.reading ??= read().catch(() => {}).finally(() => (this.reading = null))
+    return this.reading
+  }
+
+  /** The newest messages again, put behind those that stay as they are. */
+  async readTail(): Promise<void> {
+    if (this.hasNewer) return
+    const [{ chatSession }, page] = await Promise.all([this.readSession(), this.page({})])
+    const first = page.messages[0]
+    const at = first ? this.messages.findIndex((one) => one.id === first.id) : -1
+    this.session = chatSession
+    this.sessions.put(chatSession)
+    if (at > 0) this.keep([...this.messages.slice(0, at), ...page.messages], { ...this.siblings, ...page.siblings })
+    else {
+      this.keep(page.messages, page.siblings)
+      this.older = page.nextCursor
+      this.hasOlder = page.nextCursor !== null
+    }
+  }
+
+  /** Sets the messages, each the object it was where nothing about it has changed, so that only what changed is drawn. */
+  private keep(messages: Message[], siblings: Record<string, string[]> = {}): void {
+    const before = new Map(this.messages.map((one) => [one.id, one]))
+    this.messages = messages.map((one) => {
+      const old = before.get(one.id)
+      return old && isSame(old, one) ? old : one
+    })
+    this.siblings = siblings
+    const stored = new Set(messages.map((one) => one.id))
+    if (this.waiting.some((one) => stored.has(one.id))) this.waiting = this.waiting.filter((one) => !stored.has(one.id))
+  }
+
+  private async readAround(): Promise<void> {
+    const path = { sessionId: this.id }
+    const [checkpoints, context] = await Promise.allSettled([
+      call('GET /api/chat-sessions/{sessionId}/checkpoints', { path }),
+      call('GET /api/chat-sessions/{sessionId}/context', { path }),
+    ])
+    if (checkpoints.status === 'fulfilled') this.checkpoints = checkpoints.value.checkpoints
+    if (context.status === 'fulfilled') this.context = context.value.context
+  }
+
+  /** What was committed by whomever. */
+  async take(changes: Change[]): Promise<void> {
+    if (!this.opened) return
+    const kinds = new Set(changes.filter((one) => one.sessionId === this.id).map((one) => one.kind))
+    if (!kinds.size || this.state !== 'ready') return
+    if (kinds.has('draft.opened')) await this.joinTurn()
+    const beside = [...kinds].some((one) => one.startsWith('checkpoint') || one.startsWith('snapshot'))
+    if (!this.busy) await this.readTail().catch(() => {})
+    if (beside || !this.busy) await this.readAround()
+  }
+
+  // Turns
+
+  /** Follows the turn that runs in this session, if one does. */
+  private async joinTurn(): Promise<void> {
+    if (this.busy) return
+    const { turn } = await call('GET /api/chat-sessions/{sessionId}/turns', { path: { sessionId: this.id } })
+    if (turn && !this.busy) this.follow(turn.id)
+  }
+
+  private follow(turnId: string): void {
+    const turn = new Turn(this.id, turnId, this.connection, (title) => {
+      if (this.session) this.sessions.put((this.session = { ...this.session, title }))
+    })
+    this.turn = turn
+    void turn.done.then(() => this.settle(turn))
+  }
+
+  /** The turn has ended: what it wrote is read as it is stored, and takes the place of what was streamed. */
+  private async settle(turn: Turn): Promise<void> {
+    try {
+      await this.readTail()
+    } catch {
+      await this.connection.whenBack()
+      await this.readTail().catch(() => {})
+    }
+    if (this.turn === turn && !turn.unsaved) this.turn = null
+    void this.readAround()
+  }
+
+  /** Asks. The question is on the screen and kept by the browser before anything is sent. */
+  ask(body: Omit<NewTurn, 'id'>, opens?: NewSession): void {
+    const one: Waiting = { id: newId(), sessionId: this.id, body, at: new Date().toISOString(), opens, state: 'sending' }
+    const { state: _, ...kept } = one
+    keepUnsent(kept)
+    this.waiting = [...this.waiting, one]
+    void this.deliver(one)
+  }
+
+  async retry(messageId: string, model?: string): Promise<void> {
+    const { turn } = await call('POST /api/chat-sessions/{sessionId}/turns', {
+      path: { sessionId: this.id },
+      body: model ? { retry: messageId, model } : { retry: messageId },
+    })
+    await this.readTail()
+    this.follow(turn.id)
+  }
+
+  again(one: Waiting): void {
+    void this.deliver(one)
+  }
+
+  /** Gives a question that was refused back to whoever typed it. */
+  withdraw(id: string): Waiting | undefined {
+    const one = this.waiting.find((one) => one.id === id)
+    forgetUnsent(id)
+    this.waiting = this.waiting.filter((one) => one.id !== id)
+    return one
+  }
+
+  private delivering: Promise<void> = Promise.resolve()
+
+  /** One after the other, each after the turn before it. */
+  private deliver(one: Waiting): Promise<void> {
+    this.delivering = this.delivering.then(() => this.send(one))
+    return this.delivering
+  }
+
+  private async send(one: Waiting): Promise<void> {
+    for (;;) {
+      if (this.turn && !this.turn.ended) {
+        this.setWaiting(one.id, 'waiting')
+        await this.turn.done
+      }
+      if (!this.waiting.some((other) => other.id === one.id)) return
+      this.setWaiting(one.id, 'sending')
+      try {
+        await this.sendOnce(one)
+        return
+      } catch (error) {
+        if (error instanceof Unreachable || (error instanceof Problem && error.status === 503)) {
+          this.setWaiting(one.id, 'waiting')
+          if (error instanceof Problem) await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000))
+          await this.connection.whenBack()
+        } else {
+          this.setWaiting(one.id, 'refused', wordsOf(error))
+          return
+        }
+      }
+    }
+  }
+
+  private async sendOnce(one: Waiting): Promise<void> {
+    const headers = { 'Idempotency-Key': one.id }
+    if (one.opens && !this.session) {
+      const answer = await call('POST /api/chat-sessions', { body: { ...one.opens, id: this.id }, headers: { 'Idempotency-Key': this.id } })
+      this.session = answer.chatSession
+    }
+    const { turn } = await call('POST /api/chat-sessions/{sessionId}/turns', {
+      path: { sessionId: this.id },
+      body: { ...one.body, id: one.id },
+      headers,
+    })
+    forgetUnsent(one.id)
+    this.opened = true
+    await this.readTail().catch(() => {})
+    if (this.waiting.some((other) => other.id === one.id)) this.withdraw(one.id)
+    if (!this.busy) this.follow(turn.id)
+  }
+
+  private setWaiting(id: string, state: Waiting['state'], why?: string): void {
+    this.waiting = this.waiting.map((one) => (one.id === id ? { ...one, state, why } : one))
+  }
+
+  // Branches and messages
+
+  /** Shows the branch through another sibling, down to its newest message. */
+  async showBranch(messageId: string): Promise<void> {
+    const { chatSession } = await call('POST /api/chat-sessions/{sessionId}/head', { path: { sessionId: this.id }, body: { messageId } })
+    this.session = chatSession
+    await this.readEnd()
+    void this.readAround()
+  }
+
+  async trashMessage(id: string): Promise<void> {
+    await call('DELETE /api/chat-messages/{messageId}', { path: { messageId: id } })
+    await this.reread()
+  }
+
+  async untrashMessage(id: string): Promise<void> {
+    await call('POST /api/chat-messages/{messageId}/untrash', { path: { messageId: id } })
+    await this.reread()
+  }
+
+  async setInContext(id: string, inContext: boolean): Promise<void> {
+    const { message } = await call('PATCH /api/chat-messages/{messageId}', { path: { messageId: id }, body: { inContext } })
+    this.messages = this.messages.map((one) => (one.id === id ? message : one))
+    void this.readAround()
+  }
+
+  async revert(checkpointId: string): Promise<void> {
+    await call('DELETE /api/chat-sessions/{sessionId}/checkpoints/{checkpointId}', { path: { sessionId: this.id, checkpointId } })
+    await this.readAround()
+  }
+
+  private async reread(): Promise<void> {
+    if (this.hasNewer && this.messages[0]) {
+      const page = await this.page({ around: this.messages[Math.floor(this.messages.length / 2)]!.id, limit: 200 })
+      this.keep(page.messages, page.siblings)
+    } else await this.readEnd()
+    void this.readAround()
+  }
+}
+
+function isSame(one: Message, other: Message): boolean {
+  return (
+    one.status === other.status && one.digest === other.digest && one.inContext === other.inContext &&
+    one.trashedAt === other.trashedAt && one.purgedAt === other.purgedAt && one.digest !== null
+  )
+}

@@ -10,6 +10,7 @@ import pytest
 
 import palaver
 from palaver import Store
+from tests.support import postgres
 
 hypothesis.settings.register_profile("every_run", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("every_run")
@@ -39,6 +40,25 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 def database_url(tmp_path: Path) -> str:
     """An address where no database is yet."""
     return str(tmp_path / "palaver.db")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server; each process of a test run has one of its own."""
+    with postgres.serve() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> postgres.Databases:
+    return postgres.Databases(postgres_server)
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: postgres.Databases) -> Iterator[str]:
+    """The address of a database on PostgreSQL with nothing but Palaver's tables."""
+    with postgres_databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture

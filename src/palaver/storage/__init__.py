@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 from palaver import locations
 from palaver.accounts import Accounts
 from palaver.errors import Corrupt, Invalid
-from palaver.storage.sqlite import cipher, copies, opening
+from palaver.storage.sqlite import cipher, copies
+from palaver.storage.sqlite import opening as sqlite
 from palaver.storage.sqlite.rescue import RescuedStore
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.store import DatabaseStore
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from palaver.storage.accounts.passwords import Passwords
 
 _SQLITE = "sqlite"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 def open_store(
@@ -31,12 +33,19 @@ def open_store(
 ) -> Store:
     """Open the store at `url`, made where there is none.
 
-    `url` is None for the embedded database in the user's data folder, a path, or `sqlite:///…`. `key` (a passphrase, or
-    bytes) opens or creates an encrypted file. `mirror` keeps plain files in step: `ollm:DIR` or `enteract:FILE`, not
-    together with `key`. `max_sessions` sends the oldest open sessions to the trash when a new one is made; `auto_title`
-    makes a title from the first question. Raises `Invalid`, `Unavailable` or `Corrupt`; what was refused is untouched.
+    `url` is None for the embedded database in the user's data folder, a path, `sqlite:///…`, or `postgresql://…` for a
+    server's. `key` (a passphrase, or bytes) opens or creates an encrypted file, on SQLite alone. `mirror` keeps plain
+    files in step: `ollm:DIR` or `enteract:FILE`, not together with `key`. `max_sessions` sends the oldest open sessions
+    to the trash when a new one is made; `auto_title` makes a title from the first question. Raises `Invalid`,
+    `Unavailable` or `Corrupt`; what was refused is untouched.
     """
-    return opening.open_store(
+    if is_postgres(url):
+        from palaver.storage.postgres import opening as postgres  # noqa: PLC0415  (its driver is slow to load)
+
+        return postgres.open_store(
+            url, actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
+        )
+    return sqlite.open_store(
         find_path(url), actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
     )
 
@@ -76,6 +85,11 @@ def is_encrypted(path: str | Path | None) -> bool:
     """Whether the file at `path` is an encrypted database; False where there is none."""
     found = find_path(path)
     return found.is_file() and cipher.is_encrypted(found)
+
+
+def is_postgres(url: str | Path | None) -> TypeGuard[str]:
+    """Whether the address is that of a PostgreSQL database."""
+    return isinstance(url, str) and url.startswith(_POSTGRES)
 
 
 def find_path(url: str | Path | None) -> Path:

@@ -36,12 +36,18 @@ class Query(NamedTuple):
 @cache
 def numbered(dialect: str) -> dict[str, Query]:
     """All queries of a database, as its driver takes them fastest."""
-    return {name: _number(text) for name, text in load(dialect).items()}
+    return {name: number(text, lambda _, place: f"?{place}") for name, text in load(dialect).items()}
 
 
-def _number(text: str) -> Query:
-    names = list(dict.fromkeys(_PARAMETER.findall(text)))
-    sql = _PARAMETER.sub(lambda match: f"?{names.index(match[1]) + 1}", text)
+def parameters(text: str) -> list[str]:
+    """The names of a query's parameters, in the order in which they first come."""
+    return list(dict.fromkeys(_PARAMETER.findall(text)))
+
+
+def number(text: str, placeholder: Callable[[str, int], str]) -> Query:
+    """The query with what `placeholder` makes of a parameter's name and number, from 1 on."""
+    names = parameters(text)
+    sql = _PARAMETER.sub(lambda match: placeholder(match[1], names.index(match[1]) + 1), text)
     return Query(sql, _binder(names))
 
 

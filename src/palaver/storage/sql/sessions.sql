@@ -144,7 +144,7 @@ ORDER BY s.updated_at DESC, s.id DESC LIMIT 1
 -- name: greatest_content_time
 SELECT max(newest) FROM (
   SELECT (SELECT max(s.updated_at) FROM session s WHERE s.project_key = p.key AND s.state = x.state) AS newest
-  FROM project p, (SELECT 0 AS state UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) x)
+  FROM project p, (SELECT 0 AS state UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) x) y
 
 -- name: list_old_trashed_sessions
 SELECT s.id FROM session s JOIN project p ON p.key = s.project_key

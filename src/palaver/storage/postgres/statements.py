@@ -1,0 +1,82 @@
+"""Named queries as PostgreSQL takes them: numbered parameters, each with the type that its name stands for.
+
+So a NULL has a type, and a query is prepared once, whatever Python values it is given.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from palaver.storage import queries
+
+DIALECT = "postgres"
+JSON_BODY = "\x10j"
+"""What a body of JSON begins with in its column of text; a plain text cannot, as U+0010 is doubled in it."""
+
+_TYPES = {
+    "bigint": """
+        after archived_at at before checkpoint_count compression_count context_size created_at digits file first
+        from_position front head high in_context key kind last_position leaf lease_until length level limit low mark
+        message_count more_tags next note_count now number parent personal pinned project project_key purged_at purpose
+        ref relation reverted_at revision role seq session size snapshot_count state status through_position title_mark
+        title_source token_count tokens trashed_at trashed_with updated_at
+    """,
+    "bytea": "data detail_guard digest guard head_id id match_key only parent_id",
+    "text": """
+        actor body checkpoints description ending error holder metadata model name origin origin_id origin_source owner
+        owner_id prefix provider replaces source summary system_prompt tag tags title usage
+    """,
+    "json": "detail keys settings value",
+    "boolean": "trashed",
+    "xid8": "transaction",
+}
+_TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names.split()}
+# Where a name stands for something else: a digest in hex, and what is JSON beside a session but text in a message.
+_BY_QUERY = {
+    "ledger_add": {"digest": "text"},
+    "put_session_detail": {"metadata": "json"},
+    "find_sessions_between": {"low": "bytea", "high": "bytea"},
+}
+
+
+class Statement(NamedTuple):
+    """SQL as bytes, and what puts named parameters in their order."""
+
+    sql: bytes
+    bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
+
+@cache
+def statements() -> dict[str, Statement]:
+    """All queries by name. Raises `LookupError` for a parameter whose type is not known."""
+    return {name: _statement(name, text) for name, text in queries.load(DIALECT).items()}
+
+
+def _statement(name: str, text: str) -> Statement:
+    special = _BY_QUERY.get(name, {})
+
+    def placeholder(parameter: str, number: int) -> str:
+        kind = special.get(parameter) or _TYPE_OF.get(parameter)
+        if kind is None:
+            raise LookupError(f"parameter {parameter} of query {name} has no type: give it one here")
+        return f"${number}::{kind}"
+
+    query = queries.number(text, placeholder)
+    names = queries.parameters(text)
+    bind = _encoding_body(query.bind, names.index("body")) if "body" in names else query.bind
+    return Statement(query.sql.encode(), bind)
+
+
+def _encoding_body(
+    bind: Callable[[Mapping[str, Any]], tuple[Any, ...]], place: int
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    def bind_body(parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        values = bind(parameters)
+        return (*values[:place], body_text(values[place]), *values[place + 1 :])
+
+    return bind_body
+
+
+def body_text(body: str | bytes | None) -> str | bytes | None:
+    """A body as it stands in its column: JSON is told from plain text by how it begins."""
+    return JSON_BODY.encode() + body if type(body) is bytes else body

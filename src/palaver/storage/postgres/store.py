@@ -1,0 +1,36 @@
+"""`Store` on PostgreSQL: what differs there from every other database."""
+
+from pathlib import Path
+
+from palaver.model import Hit, Page, Report, Stats
+from palaver.storage.postgres.database import Database
+from palaver.storage.store import DatabaseStore, check_actor
+from palaver.storage.verbs import changes
+from palaver.store import Filter
+
+
+class PostgresStore(DatabaseStore):
+    """One actor's view of a database on a server."""
+
+    _database: Database
+
+    def __init__(self, database: Database, actor: str) -> None:
+        super().__init__(database, actor)
+
+    def as_actor(self, id: str) -> "PostgresStore":
+        return PostgresStore(self._database, check_actor(id))
+
+    def search(
+        self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
+    ) -> Page[Hit]:
+        raise NotImplementedError
+
+    def verify(self, repair: bool = False) -> Report:
+        raise NotImplementedError
+
+    def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
+        raise NotImplementedError
+
+    def stats(self) -> Stats:
+        with self._database.read(self.actor) as tx:
+            return changes.stats(tx, location=self.location, **self._database.sizes(tx))

@@ -26,7 +26,7 @@ _TYPES = {
         actor body checkpoints description ending error holder metadata model name origin origin_id origin_source owner
         owner_id prefix provider replaces source summary system_prompt tag tags title usage
     """,
-    "json": "detail keys settings value",
+    "json": "detail ids keys settings value",
     "boolean": "trashed",
     "xid8": "transaction",
 }

@@ -6,7 +6,7 @@ AND s.origin_source = :source AND s.origin_id = :origin AND {visible}
 
 -- name: find_sessions_ending
 SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
-WHERE right(encode(s.id, 'hex'), :digits) = :ending AND {visible} ORDER BY s.id LIMIT 10
+WHERE right(encode(s.id, 'hex'), :digits::integer) = :ending AND {visible} ORDER BY s.id LIMIT 10
 
 -- name: session_filter
 (:only IS NULL OR s.id = :only) AND (:model IS NULL OR s.model = :model) AND (:provider IS NULL OR s.provider = :provider)

@@ -15,27 +15,40 @@ JSON_BODY = "\x10j"
 
 _TYPES = {
     "bigint": """
-        after archived_at at before checkpoint_count compression_count context_size created_at digits file first
-        from_position front head high in_context key kind last_position leaf lease_until length level limit low mark
-        message_count more_tags next note_count now number parent personal pinned project project_key purged_at purpose
-        ref relation reverted_at revision role seq session size snapshot_count state status through_position title_mark
-        title_source token_count tokens trashed_at trashed_with updated_at
+        added_at administrator after archived_at at before begun_at checkpoint_count compression_count context_size
+        created_at digits disabled_at ended_at expires_at failed_at failures file first from_position front head high
+        in_context key kind last_position leaf lease_until length level limit low mark message_count more_tags next
+        note_count now number parent personal pinned project project_key purged_at purpose ref relation reverted_at
+        revision role scope seq session setup size snapshot_count state status through_position title_mark title_source
+        token_count tokens trashed_at trashed_with turn updated_at used_at
     """,
-    "bytea": "data detail_guard digest guard head_id id match_key only parent_id",
+    "bytea": "answers data detail_guard digest guard head_id id keep match_key only parent_id",
     "text": """
-        actor body checkpoints description ending error holder metadata model name origin origin_id origin_source owner
-        owner_id prefix provider replaces source summary system_prompt tag tags title usage
+        account account_id actor address body checkpoints choice choices description email email_key ending error hint
+        holder issuer member metadata model name origin origin_id origin_source owner owner_id password prefix provider
+        replaces request request_id source subject summary system_prompt tag tags title usage user_agent
     """,
     "json": "detail ids keys settings value",
     "boolean": "trashed",
     "xid8": "transaction",
 }
 _TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names.split()}
-# Where a name stands for something else: a digest in hex, and what is JSON beside a session but text in a message.
+# Where a name stands for something else than anywhere else.
 _BY_QUERY = {
-    "ledger_add": {"digest": "text"},
-    "put_session_detail": {"metadata": "json"},
+    "account_exists": {"id": "text"},
+    "door_delete_attempt": {"subject": "bytea"},
+    "door_find_account": {"id": "text"},
+    "door_find_attempt": {"subject": "bytea"},
+    "door_insert_account": {"id": "text"},
+    "door_put_attempt": {"subject": "bytea"},
+    "email_is_taken": {"id": "text"},
+    "find_account": {"id": "text"},
     "find_sessions_between": {"low": "bytea", "high": "bytea"},
+    "insert_turn_event": {"id": "text", "data": "json"},
+    "ledger_add": {"digest": "text"},
+    "list_accounts": {"after": "text"},
+    "put_session_detail": {"metadata": "json"},
+    "update_account": {"id": "text"},
 }
 
 

@@ -154,11 +154,11 @@ def printable(value: Any) -> Any:
         shown = msgspec.to_builtins(value)
         for field in ("env", "headers"):
             shown[field] = dict.fromkeys(shown[field], "…")
-        return {**shown, "url": _without_secrets(value.url)}
+        return {**shown, "url": without_secrets(value.url)}
     return [printable(one) for one in value] if isinstance(value, tuple) else msgspec.to_builtins(value)
 
 
-def _without_secrets(url: str | None) -> str | None:
+def without_secrets(url: str | None) -> str | None:
     """A URL without a password and without what is asked of it."""
     if url is None:
         return None

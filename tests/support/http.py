@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from palaver import Store
 from palaver.server.app import create_app
 from palaver.server.local import LocalDoor
-from palaver.server.services import Places
+from palaver.server.places import Places
 from palaver.settings import Settings
 
 TOKEN = "the-token-of-this-start"

@@ -10,9 +10,9 @@ from click.shell_completion import CompletionItem
 from palaver import locations, settings, wire
 from palaver.cli.app import App, command
 from palaver.cli.output import notice, print_json
-from palaver.cli.settings_file import set_value
 from palaver.errors import PalaverError
 from palaver.settings import NAMES, TABLES
+from palaver.settings_file import set_value
 
 
 class SettingName(click.ParamType[str]):

@@ -15,8 +15,8 @@ from palaver.cli.app import App, command
 from palaver.errors import Unavailable
 from palaver.server.app import create_app
 from palaver.server.local import LocalDoor
+from palaver.server.places import Places
 from palaver.server.running import bind, run
-from palaver.server.services import Places
 from palaver.server.trace import log_to_stderr
 
 

@@ -54,7 +54,7 @@ def find_providers(
     configured wrongly or a `credentials.toml` that others may read.
     """
     keys = Keys(environment, credentials)
-    found = [_provider(provider, _key(provider, keys)) for provider in settings.provider]
+    found = [make_provider(provider, _key(provider, keys)) for provider in settings.provider]
     if settings.discover:
         found += _in_environment(environment, keys)
         known = {_place(provider.address) for provider in found if isinstance(provider, _Served)}
@@ -91,15 +91,21 @@ def choose(
     )
 
 
-def _provider(
+def make_provider(
     provider: ProviderSettings, key: str | None = None, timeouts: Timeouts | None = None
 ) -> Provider:
+    """The provider that these settings mean; an empty address is the usual one of its kind."""
     if provider.kind == "demo":
         return DemoProvider(provider.name)
     made, usual = _KINDS[provider.kind]
     return made(
         provider.name, provider.address or usual, key=key, default_model=provider.model, timeouts=timeouts
     )
+
+
+def kind_of(provider: Provider) -> ProviderKind:
+    """The protocol that a provider is spoken to over."""
+    return next((kind for kind, (made, _) in _KINDS.items() if isinstance(provider, made)), "demo")
 
 
 def _place(address: str) -> tuple[str | None, int | None]:
@@ -141,12 +147,12 @@ def _answering(candidates: Sequence[ProviderSettings]) -> list[Provider]:
         return []
     with ThreadPoolExecutor(len(candidates)) as pool:
         answers = pool.map(_answers, candidates)
-        return [_provider(one) for one, there in zip(candidates, answers, strict=True) if there]
+        return [make_provider(one) for one, there in zip(candidates, answers, strict=True) if there]
 
 
 def _answers(candidate: ProviderSettings) -> bool:
     try:
-        return bool(_provider(candidate, timeouts=LOOK).list_models())
+        return bool(make_provider(candidate, timeouts=LOOK).list_models())
     except ProviderError:
         return False
 

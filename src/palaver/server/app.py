@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from palaver import wire
-from palaver.aio import AsyncStore
 from palaver.server.compression import Compression
 from palaver.server.door import Door
 from palaver.server.endpoint import Endpoint
@@ -18,7 +17,8 @@ from palaver.server.openapi import describe
 from palaver.server.operations import Operation
 from palaver.server.page import Page
 from palaver.server.people import People
-from palaver.server.services import Places, Services
+from palaver.server.places import Places
+from palaver.server.services import Services
 from palaver.server.table import OPERATIONS, ROUTES
 from palaver.server.trace import Tracing
 from palaver.settings import Settings
@@ -36,7 +36,7 @@ def create_app(
 ) -> Starlette:
     """The server over `store`, which stays whose it was: closing it is for who opened it. A team's has `people`."""
     services = Services(
-        AsyncStore(store),
+        store,
         door=door,
         settings=settings,
         places=places,

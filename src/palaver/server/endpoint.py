@@ -51,7 +51,7 @@ class Endpoint:
     async def _answer(self, request: Request) -> Response:
         trace = trace_of(request.scope)
         operation = self._operation(request.method)
-        trace.route = operation.path
+        trace.route = operation.plain_path
         caller = await self._identify(operation, request)
         trace.actor = caller.actor if caller else None
         self._services.rates.count(caller, request)

@@ -34,7 +34,7 @@ def describe(routes: Sequence[Routes], *, version: str, cookie: str = COOKIE) ->
     schemas = _schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+        paths.setdefault(operation.plain_path, {})[operation.method.lower()] = _operation(
             operation, operations, schemas
         )
     return {
@@ -188,12 +188,13 @@ def _responses(operation: Operation, all: Sequence[Operation]) -> dict[str, Any]
 
 def _success(operation: Operation, all: Sequence[Operation]) -> dict[str, Any]:
     made: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    content: dict[str, Any] = {media: {} for media in operation.answers}
     if operation.answer is not None:
         example = wire.to_builtins(example_of(operation.answer))
         schema = {"$ref": _REF.format(name=operation.answer.__name__)}
-        made["content"] = {JSON: {"schema": schema, "example": example}}
-    elif operation.answers:
-        made["content"] = {media: {} for media in operation.answers}
+        content[JSON] = {"schema": schema, "example": example}
+    if content:
+        made["content"] = content
     if operation.location is not None:
         made["headers"] = {"Location": {"schema": {"type": "string"}}}
     links = dict(_links(operation, all))
@@ -206,7 +207,7 @@ def _links(operation: Operation, all: Sequence[Operation]) -> Iterable[tuple[str
     """To what can be done with the thing that this operation gives."""
     for parameter, pointer in operation.gives.items():
         for other in all:
-            if f"{{{parameter}}}" in other.path:
+            if f"{{{parameter}}}" in other.plain_path:
                 yield (
                     other.id,
                     {"operationId": other.id, "parameters": {parameter: f"$response.body#{pointer}"}},

@@ -8,6 +8,7 @@ media type. From this come the routes, the checks of what arrives, the OpenAPI d
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -51,6 +52,11 @@ class Operation:
     answers: Sequence[str]
     location: str | None
     gives: Mapping[str, str]
+
+    @property
+    def plain_path(self) -> str:
+        """The path as it is documented: `{name:path}`, which takes slashes, is `{name}`."""
+        return self.path.replace(":path}", "}")
 
     @property
     def writes(self) -> bool:
@@ -128,6 +134,8 @@ def _answer_type(answer: Any) -> Any:
     """The struct of the answer; None where the operation makes a response of its own."""
     if get_origin(answer) is Answer:
         return get_args(answer)[0]
+    if get_origin(answer) is UnionType:
+        return next(filter(None, map(_answer_type, get_args(answer))), None)
     if inspect.isclass(answer) and issubclass(answer, Response):
         return None
     return answer

@@ -1,7 +1,21 @@
 """All operations there are."""
 
 from palaver.server.operations import Operation, Routes
-from palaver.server.routes import accounts, auth, me, members, messages, projects, server, sessions
+from palaver.server.routes import (
+    accounts,
+    auth,
+    checkpoints,
+    files,
+    me,
+    members,
+    messages,
+    models,
+    projects,
+    search,
+    server,
+    sessions,
+    transfers,
+)
 
 ROUTES: tuple[Routes, ...] = (
     auth.routes,
@@ -11,6 +25,12 @@ ROUTES: tuple[Routes, ...] = (
     members.routes,
     sessions.routes,
     messages.routes,
+    checkpoints.routes,
+    search.routes,
+    models.routes,
+    files.routes,
+    transfers.routes,
+    search.preferences,
     server.routes,
 )
 

@@ -23,7 +23,7 @@ def test_without_a_token_nobody_gets_in(client: TestClient) -> None:
 
 @pytest.mark.parametrize("token", ["wrong", "", TOKEN + "x", "ünicode"])
 def test_another_token_does_not_open_it(client: TestClient, token: str) -> None:
-    answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}".encode()})
+    answer = client.get("/api/me", headers={b"Authorization": f"Bearer {token}".encode()})
     assert answer.status_code == 401
 
 

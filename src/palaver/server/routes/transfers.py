@@ -23,7 +23,7 @@ from palaver.server.uploads import received
 routes = Routes("Moving", "Conversations brought in from other programs, and taken out again.")
 
 Readable = Literal["palaver", "ollm", "ollm-snapshot", "enteract", "openai", "markdown"]
-Writable = Literal["palaver", "ollm", "ollm-snapshot", "enteract", "openai", "markdown", "html"]
+Writable = Literal["palaver", "ollm", "enteract", "openai", "markdown", "html"]
 _KINDS = {
     "palaver": ("jsonl", "application/x-ndjson"),
     "openai": ("jsonl", "application/x-ndjson"),

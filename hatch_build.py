@@ -78,4 +78,6 @@ def _run(command: list[str], folder: Path) -> None:
     environment = os.environ | {"NODE_USE_SYSTEM_CA": "1", "PATH": path}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise RuntimeError(f"the page could not be built: {' '.join(command[1:])}\n{done.stdout}{done.stderr}")
+        raise RuntimeError(
+            f"the page could not be built: {' '.join(command[1:])}\n{done.stdout}{done.stderr}"
+        )

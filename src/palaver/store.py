@@ -373,8 +373,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def set_head(self, session_id: str, message_id: str | None) -> Session:
-        """Show the branch that ends in this message. Raises `NotFound` for a message of another session."""
+    def set_head(self, session_id: str, message_id: str | None, *, to_end: bool = False) -> Session:
+        """Show the branch that ends in this message. Raises `NotFound` for a message of another session.
+
+        With `to_end` the branch that goes on from it: down to the newest message below, the newest child each time.
+        """
 
     @abstractmethod
     def set_in_context(self, message_id: str, in_context: bool) -> Message:

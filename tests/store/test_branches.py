@@ -46,6 +46,19 @@ def test_the_shown_branch_follows_the_head(store: Store) -> None:
     assert texts(store, session) == []
 
 
+def test_the_head_goes_down_to_the_newest_message_below(store: Store) -> None:
+    session = store.create_session().id
+    (root,) = store.append(session, a_question("root"))
+    store.append(session, an_answer("old"), a_question("older leaf"))
+    _, fork, *_ = store.append(session, an_answer("new"), a_question("fork"), parent_id=root.id)
+    (leaf,) = store.append(session, an_answer("newest leaf"), parent_id=fork.id)
+    store.set_head(session, root.id)
+    assert store.set_head(session, root.id, to_end=True).head_id == leaf.id
+    assert texts(store, session) == ["root", "new", "fork", "newest leaf"]
+    assert store.set_head(session, leaf.id, to_end=True).head_id == leaf.id
+    assert store.set_head(session, None, to_end=True).head_id is None
+
+
 def test_moving_the_head_deletes_nothing_and_is_no_content(store: Store) -> None:
     session, named = a_tree(store)
     before = store.get_session(session)

@@ -346,8 +346,8 @@ class DatabaseStore(Store):
     def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
         return self._read(overviews.list_last_texts, session_ids, length)
 
-    def set_head(self, session_id: str, message_id: str | None) -> Session:
-        return self._write(messages.set_head, session_id, message_id)
+    def set_head(self, session_id: str, message_id: str | None, *, to_end: bool = False) -> Session:
+        return self._write(messages.set_head, session_id, message_id, to_end)
 
     def set_in_context(self, message_id: str, in_context: bool) -> Message:
         return self._write(messages.set_in_context, message_id, in_context)

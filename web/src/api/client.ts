@@ -1,5 +1,5 @@
 import { problemOf, Unreachable } from './problem'
-import type { Operations } from './schema'
+import type { Operations } from './types'
 
 type Operation = keyof Operations
 type Given<K extends Operation> = Omit<Operations[K], 'answer'>

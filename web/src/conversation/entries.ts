@@ -1,4 +1,4 @@
-import type { Message } from '../api/schema'
+import type { Message } from '../api/types'
 import type { Conversation } from '../state/conversation.svelte'
 import type { Answer } from '../state/turn.svelte'
 
@@ -29,6 +29,7 @@ function messageOf(answer: Answer, sessionId: string): Message {
     position: 0,
     role: 'assistant',
     parts: answer.parts,
+    content: '',
     status: answer.status,
     error: answer.error,
     inContext: true,

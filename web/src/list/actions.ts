@@ -1,5 +1,5 @@
 import { addressOf } from '../api/client'
-import type { Session } from '../api/schema'
+import type { Session } from '../api/types'
 import type { Page } from '../state/page.svelte'
 import type { Entries, Entry } from '../ui/menu'
 

@@ -1,4 +1,4 @@
-import type { Session } from '../api/schema'
+import type { Session } from '../api/types'
 
 /** A line of the list: the name of a group, or a session in it. */
 export type Row = { kind: 'group'; id: string; label: string } | { kind: 'session'; id: string; session: Session }

@@ -1,6 +1,6 @@
 import { follow } from '../api/events'
 import { Problem, Unreachable } from '../api/problem'
-import type { Change } from '../api/schema'
+import type { Change } from '../api/types'
 import type { Connection } from './connection.svelte'
 
 /** How long a window out of sight keeps its connection; browsers allow few of them per server. Milliseconds. */

@@ -1,7 +1,7 @@
 import { call } from '../api/client'
 import { newId } from '../api/ids'
 import { Problem, Unreachable, wordsOf } from '../api/problem'
-import type { Change, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/schema'
+import type { Change, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/types'
 import type { Connection } from './connection.svelte'
 import type { Sessions } from './sessions.svelte'
 import { Turn } from './turn.svelte'
@@ -113,7 +113,7 @@ export class Conversation {
   }
 
   private readSession() {
-    return call('GET /api/chat-sessions/{sessionId}', { path: { sessionId: this.id } })
+    return call('GET /api/chat-sessions/{sessionId}', { path: { sessionId: this.id }, query: { messages: false } })
   }
 
   private page(where: { before?: string; around?: string; limit?: number }) {
@@ -332,7 +332,7 @@ export class Conversation {
 
   /** Shows the branch through another sibling, down to its newest message. */
   async showBranch(messageId: string): Promise<void> {
-    const { chatSession } = await call('POST /api/chat-sessions/{sessionId}/head', { path: { sessionId: this.id }, body: { messageId } })
+    const { chatSession } = await call('POST /api/chat-sessions/{sessionId}/head', { path: { sessionId: this.id }, body: { messageId, toEnd: true } })
     this.session = chatSession
     await this.readEnd()
     void this.readAround()

@@ -1,7 +1,7 @@
 import { getContext, setContext } from 'svelte'
 import { call } from '../api/client'
 import { Problem, wordsOf } from '../api/problem'
-import type { Auth, Change, Me, Session } from '../api/schema'
+import type { Entrance, Change, Me, Session } from '../api/types'
 import { Appearance } from './appearance.svelte'
 import { Changes } from './changes'
 import { Connection } from './connection.svelte'
@@ -43,7 +43,7 @@ export class Page {
   readonly sessions = new Sessions(this.notices, () => this.router.sessionId)
   readonly models = new Models()
   me = $state.raw<Me | null>(null)
-  auth = $state.raw<Auth | null>(null)
+  auth = $state.raw<Entrance | null>(null)
   state = $state<'loading' | 'ready' | 'signed-out' | 'failed'>('loading')
   failed = $state<string | null>(null)
   /** What lies over the page. */

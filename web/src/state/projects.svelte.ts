@@ -1,6 +1,6 @@
 import { call } from '../api/client'
 import { wordsOf } from '../api/problem'
-import type { Change, Project } from '../api/schema'
+import type { Change, Project } from '../api/types'
 import type { Notices } from './notices.svelte'
 
 /** The projects one sees, by name. */

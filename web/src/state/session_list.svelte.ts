@@ -1,8 +1,8 @@
 import { call } from '../api/client'
 import { Problem, wordsOf } from '../api/problem'
-import type { Operations, Session } from '../api/schema'
+import type { Operations, Session } from '../api/types'
 
-export type ListFilter = Pick<Operations['GET /api/chat-sessions']['query'], 'projectId' | 'state' | 'tag' | 'pinned' | 'model'>
+export type ListFilter = Pick<NonNullable<Operations['GET /api/chat-sessions']['query']>, 'projectId' | 'state' | 'tag' | 'pinned' | 'model'>
 
 const PAGE = 50
 

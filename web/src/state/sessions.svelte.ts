@@ -1,7 +1,7 @@
 import { SvelteSet } from 'svelte/reactivity'
 import { call } from '../api/client'
 import { Problem, wordsOf } from '../api/problem'
-import type { Change, Session, SessionChange } from '../api/schema'
+import type { Change, Session, SessionChange } from '../api/types'
 import type { Notices } from './notices.svelte'
 import { SessionList, type ListFilter } from './session_list.svelte'
 
@@ -86,7 +86,7 @@ export class Sessions {
 
   private async fetch(sessionId: string): Promise<void> {
     try {
-      const { chatSession } = await call('GET /api/chat-sessions/{sessionId}', { path: { sessionId } })
+      const { chatSession } = await call('GET /api/chat-sessions/{sessionId}', { path: { sessionId }, query: { messages: false } })
       this.put(chatSession)
     } catch (error) {
       if (error instanceof Problem && error.status === 404) this.forget(sessionId)

@@ -1,7 +1,7 @@
 import { call } from '../api/client'
 import { follow } from '../api/events'
 import { Problem, Unreachable } from '../api/problem'
-import type { InputRequired, Part, Status, ToolResult, TurnEvent } from '../api/schema'
+import type { InputRequired, Part, Status, ToolResult, TurnEvent } from '../api/types'
 import type { Connection } from './connection.svelte'
 
 /** One answer of a turn while it comes. */
@@ -183,8 +183,8 @@ export class Turn {
     else this.newSessionId = event.newSessionId ?? null
     const answer = this.answers.find((one) => one.id === event.message.id)
     if (!answer) return
-    answer.status = event.message.status
-    answer.error = event.message.error
+    answer.status = event.message.status ?? (event.type === 'turn_failed' ? 'error' : 'complete')
+    answer.error = event.message.error ?? null
   }
 }
 

@@ -1,4 +1,4 @@
-import type { File } from '../api/schema'
+import type { File } from '../api/types'
 
 /** What was typed and not sent yet, kept by the browser for each session, so that no reload and no crash takes it. */
 export interface Typed {

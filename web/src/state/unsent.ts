@@ -1,4 +1,4 @@
-import type { NewSession, NewTurn } from '../api/schema'
+import type { NewSession, NewTurn } from '../api/types'
 
 /** A question on its way. It stays here, through a reload, until the server has it; its id makes sending it twice safe. */
 export interface Unsent {

@@ -47,6 +47,12 @@ class SessionsQuery(PageQuery, frozen=True, kw_only=True):
     include: Literal["messages"] | None = None
 
 
+class SessionQuery(Asked, frozen=True, kw_only=True):
+    """`messages=false` leaves them out: they may be many, and `GET /api/chat-messages` gives them in pages."""
+
+    messages: bool = True
+
+
 class CreateSession(Asked, frozen=True, kw_only=True):
     """`name` is taken for `title`."""
 
@@ -90,9 +96,10 @@ class ForkSession(Asked, frozen=True, kw_only=True):
 
 
 class MoveHead(Asked, frozen=True, kw_only=True):
-    """null shows nothing: the next message begins a new branch."""
+    """null shows nothing: the next message begins a new branch. `toEnd` goes on to the newest message below it."""
 
     message_id: Id | None
+    to_end: bool = False
 
 
 class SessionAnswer(Given, frozen=True, kw_only=True):
@@ -164,9 +171,11 @@ async def create_session(call: Call, body: CreateSession) -> SessionAnswer:
 
 
 @routes.operation("GET", "/api/chat-sessions/{sessionId}", role="viewer")
-async def get_session(call: Call, path: SessionPath) -> SessionAnswer:
+async def get_session(call: Call, path: SessionPath, query: SessionQuery) -> SessionAnswer:
     """One session with the messages of its branch, oldest first."""
     found = await call.store.get_session(path.session_id)
+    if not query.messages:
+        return SessionAnswer(chat_session=chat_session(found))
     return SessionAnswer(chat_session=await _with_messages(call.store, found))
 
 
@@ -240,5 +249,7 @@ async def clear_session(call: Call, path: SessionPath) -> SessionAnswer:
 async def set_head(call: Call, path: SessionPath, body: MoveHead) -> SessionAnswer:
     """Show the branch that ends in this message."""
     return SessionAnswer(
-        chat_session=chat_session(await call.store.set_head(path.session_id, body.message_id))
+        chat_session=chat_session(
+            await call.store.set_head(path.session_id, body.message_id, to_end=body.to_end)
+        )
     )

@@ -93,3 +93,16 @@ WHERE {owned} AND m.trashed_at IS NOT NULL AND m.trashed_at <= :before AND m.pur
 
 -- name: list_message_files
 SELECT f.digest FROM message_file x JOIN file f ON f.key = x.file_key WHERE x.ref = :ref ORDER BY f.key
+
+-- From a message down to the newest child each time. A fork is newer than the child that stands right behind its parent.
+-- name: find_newest_below
+WITH RECURSIVE below (position) AS (
+  SELECT CAST(:position AS bigint)
+  UNION ALL
+  SELECT coalesce(
+    (SELECT max(m.ref & 4294967295) FROM message m
+      WHERE m.ref >> 32 = :session AND m.parent = b.position AND m.parent <> (m.ref & 4294967295) - 1),
+    (SELECT m.ref & 4294967295 FROM message m WHERE m.ref = (:session << 32 | b.position) + 1 AND m.parent = b.position))
+  FROM below b WHERE b.position IS NOT NULL
+)
+SELECT max(position) FROM below

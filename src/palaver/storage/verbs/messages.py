@@ -310,13 +310,22 @@ def list_siblings(tx: Reading, message_id: str) -> list[Message]:
     return [lookup.full_message(tx, astuple(sibling), from_bytes(row.id)) for sibling in shown]
 
 
-def set_head(tx: Writing, session_id: str, message_id: str | None) -> Session:
+def set_head(tx: Writing, session_id: str, message_id: str | None, to_end: bool = False) -> Session:
     row, project_id = lookup.open_session_row(tx, session_id)
     leaf = lookup.message_in_session(tx, row, message_id) if message_id is not None else None
-    move_head(tx, row, leaf)
+    move_head(tx, row, _newest_below(tx, leaf) if leaf and to_end else leaf)
     session_rows.save(tx, row)
     tx.touch(from_bytes(row.id))
     return lookup.session_value(tx, row, project_id)
+
+
+def _newest_below(tx: Reading, message: MessageRow) -> MessageRow:
+    session = message.session_key
+    (position,) = tx.row("find_newest_below", session=session, position=message.position) or (
+        message.position,
+    )
+    found = tx.row("find_message_at", ref=session << 32 | position)
+    return MessageRow(*found) if found else message
 
 
 def move_head(tx: Reading, row: SessionRow, leaf: MessageRow | None) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import islice
 
 from palaver.storage.search import frequency, text
-from palaver.storage.search.index import Document, Indexing, columns_of, watermark
+from palaver.storage.search.index import Document, Indexing, documents_of, watermark
 from palaver.storage.search.text import Columns
 
 _CHUNK = 64  # documents made at a time: a message may have 100 MB
@@ -21,8 +21,7 @@ def index_batch(tx: Indexing, limit: int) -> int:
     changes = tx.iterate("index_changes", after=through, through=last, limit=limit)
     through = min(through + limit, last)
     while chunk := list(islice(changes, _CHUNK)):
-        made = (Document(seq, columns_of(body, title)) for seq, body, title in chunk)
-        documents = [document for document in made if any(document.columns)]
+        documents = list(documents_of(chunk))
         index.add(documents)
         words.update(frequency.sampled_words(index.tokenizer, documents))
         through = max(through, chunk[-1][0])

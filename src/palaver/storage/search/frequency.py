@@ -62,7 +62,7 @@ def discount(tx: Indexing, mark: int, words: Sequence[str]) -> None:
 
 
 def sampled_words(tokenizer: Tokenizer, documents: Iterable[Document]) -> Iterator[str]:
-    for seq, columns in documents:
+    for seq, columns, _ in documents:
         if seq % SAMPLE == 0:
             yield from (word for word in distinct_words(tokenizer, columns) if len(word) <= LONGEST_WORD)
 

@@ -1,8 +1,8 @@
 """What a database's full-text index offers, and what of a change goes into it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -13,7 +13,9 @@ from palaver.storage.search.phrases import Wanted
 from palaver.storage.search.scope import Scope
 from palaver.storage.search.text import Columns
 from palaver.storage.search.words import Tokenizer
-from palaver.storage.transaction import Reading
+from palaver.storage.transaction import Reading, Row
+
+T = TypeVar("T")
 
 Problem = tuple[str, str, str]
 """Kind, where, what."""
@@ -24,10 +26,11 @@ Found = tuple[int, int, int, float]
 
 
 class Document(NamedTuple):
-    """What a change puts into the index."""
+    """What a change puts into the index; `size` is that of a message's body in bytes."""
 
     seq: int
     columns: Columns
+    size: int = 0
 
 
 class Deadline(AbstractContextManager[object], Protocol):
@@ -36,6 +39,10 @@ class Deadline(AbstractContextManager[object], Protocol):
     cut: bool
 
     def is_over(self) -> bool: ...
+
+    def bounded(self, rows: Iterator[T]) -> Iterator[T]:
+        """The rows, as far as there is time, where the database does not see to that itself."""
+        ...
 
 
 class Index(Protocol):
@@ -77,6 +84,20 @@ def watermark(tx: Reading) -> tuple[int, int]:
     """The number of the last change that is in the index, and that of the last one there is."""
     found = tx.row("index_watermark")
     return (found[0], found[1]) if found else (0, 0)
+
+
+def documents_of(changes: Iterable[Row]) -> Iterator[Document]:
+    """What changes put into the index, of each its number, its message's body and its session's title."""
+    for seq, body, title in changes:
+        columns = columns_of(body, title)
+        if any(columns):
+            yield Document(seq, columns, size_of(body))
+
+
+def size_of(body: str | bytes | None) -> int:
+    if isinstance(body, str):
+        return len(body) if body.isascii() else len(body.encode())
+    return len(body) if body else 0
 
 
 def columns_of(body: str | bytes | None, title: str | None) -> Columns:

@@ -10,6 +10,9 @@ from palaver.storage.search.words import Tokenizer
 COLUMN_WEIGHTS = (1.0, 4.0, 0.5, 0.5)
 """What a word counts in body, title, tool and code."""
 
+FEW_PHRASES = 8
+"""Of a need with more, which stand for a beginning, the index does not look which columns it is met in."""
+
 _USUAL_LENGTH = 1_000  # bytes
 
 

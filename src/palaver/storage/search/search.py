@@ -4,7 +4,8 @@ The newest 1,000 that fit make a window. It is ranked as a whole, pages are cut 
 it, so that pages neither repeat nor lose a hit.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import msgspec
@@ -138,11 +139,11 @@ class _Search:
             return self._newest(self._stored(cursor, matcher.score), most=WINDOW)
         return self._newest(self._matching(cursor, matcher), most=WINDOW)
 
-    def _newest(self, found: Iterator[Found], *, most: int) -> list[Found]:
+    def _newest(self, found: Generator[Found, None, None], *, most: int) -> list[Found]:
         """As many as are wanted, newest first, or what there was time for."""
         newest: list[Found] = []
-        with self._deadline:
-            for each in found:
+        with self._deadline, closing(found):
+            for each in self._deadline.bounded(found):
                 newest.append(each)
                 if len(newest) == most and not self._reads_sessions:
                     break
@@ -155,7 +156,7 @@ class _Search:
         likely = min(sum(frequency(self._tx, phrase) for phrase in need) for need in self._wanted.needs)
         return likely * _MICROSECONDS_SKIP < self._scope.size * _MICROSECONDS_READ
 
-    def _matching(self, cursor: Cursor, matcher: Matcher) -> Iterator[Found]:
+    def _matching(self, cursor: Cursor, matcher: Matcher) -> Generator[Found, None, None]:
         through = watermark(self._tx)[0]
         if cursor.top > through:
             yield from self._stored(cursor, matcher.score, low=through + 1, needle=matcher.needle)
@@ -167,15 +168,14 @@ class _Search:
 
     def _stored(
         self, cursor: Cursor, score: Score, *, low: int = 1, needle: str | None = None
-    ) -> Iterator[Found]:
+    ) -> Generator[Found, None, None]:
         """From the stored texts: newest first, or all of a small scope in no order."""
         bounds: dict[str, Any] = {"low": low, "high": cursor.top}
         if not self._reads_sessions:
             bounds["needle"] = needle
         name = "search_sessions" if self._reads_sessions else "search_changes"
-        for seq, ref, created_at, length, body, title in self._tx.iterate(
-            name, **bounds, **self._scope.parameters
-        ):
+        rows = self._tx.iterate(name, **bounds, **self._scope.parameters)
+        for seq, ref, created_at, length, body, title in self._deadline.bounded(rows):
             relevance = score(body, title, length)
             if relevance is not None and self._is_shown(ref):
                 yield seq, ref, created_at, relevance

@@ -23,6 +23,11 @@ class Tokenizer:
     def __init__(self, connection: apsw.Connection) -> None:
         self._split = connection.fts5_tokenizer(*_TOKENIZER)
 
+    @classmethod
+    def alone(cls) -> "Tokenizer":
+        """Where the index is in another database: splits and folds as SQLite's does."""
+        return cls(apsw.Connection(":memory:"))
+
     def words(self, column: str) -> list[str]:
         """The words of a column of the index."""
         flag = apsw.FTS5_TOKENIZE_DOCUMENT

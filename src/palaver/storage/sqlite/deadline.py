@@ -1,10 +1,13 @@
 """An end to what SQLite does for a connection."""
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import apsw
+
+T = TypeVar("T")
 
 _STEPS = 1_000  # of SQLite's machine between two looks at the clock: some 30 µs
 
@@ -32,3 +35,6 @@ class Deadline:
 
     def is_over(self) -> bool:
         return time.monotonic() >= self._end
+
+    def bounded(self, rows: Iterator[T]) -> Iterator[T]:
+        return rows  # SQLite looks at the clock within each step.

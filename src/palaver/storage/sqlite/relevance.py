@@ -6,8 +6,6 @@ import apsw
 
 from palaver.storage.search import phrases
 
-_FEW_PHRASES = 8
-
 
 def prepare(connection: apsw.Connection) -> None:
     """What every connection needs that searches."""
@@ -31,7 +29,7 @@ def _relevance(api: apsw.FTS5ExtensionApi, *arguments: Any) -> float:
 
 
 def _weight(api: apsw.FTS5ExtensionApi, numbers: range) -> float:
-    if len(numbers) > _FEW_PHRASES:
+    if len(numbers) > phrases.FEW_PHRASES:
         return api.inst_count  # close enough for words that stand for a beginning
     in_body, in_title, in_tool, in_code = phrases.COLUMN_WEIGHTS
     weight = 0.0

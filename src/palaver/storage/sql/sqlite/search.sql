@@ -28,9 +28,6 @@ LEFT JOIN message m ON m.ref = c.ref AND m.mark = c.seq
 CROSS JOIN session s ON s.key = c.ref >> 32
 CROSS JOIN project p ON p.key = s.project_key
 
--- name: search_is_text
-(m.ref IS NOT NULL OR c.ref & 4294967295 = 0 AND s.title_mark = c.seq)
-
 -- Newest first, from the index.
 -- name: search_index
 SELECT c.seq, c.ref, coalesce(m.created_at, s.created_at),
@@ -96,10 +93,6 @@ SELECT DISTINCT t.session_key FROM session_tag t WHERE t.tag = :tag COLLATE NOCA
 -- name: search_sessions_archived
 SELECT s.key FROM project p CROSS JOIN session s ON s.project_key = p.key AND s.state = 2
 WHERE {visible} ORDER BY s.key LIMIT :limit
-
--- name: search_sessions_with_trash
-SELECT s.key FROM session s WHERE s.trashed_at IS NOT NULL
-UNION SELECT m.ref >> 32 FROM message m WHERE m.trashed_at IS NOT NULL ORDER BY 1 LIMIT :limit
 
 -- name: search_session_ids
 SELECT s.key FROM session s JOIN project p ON p.key = s.project_key

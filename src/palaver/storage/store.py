@@ -1,6 +1,6 @@
 """`Store` on any database: each verb is one transaction of what `storage.verbs` says.
 
-What differs from database to database is left to the class in its folder: search, verify, backup.
+What differs from database to database is left to the class in its folder: verify, backup.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ from palaver.model import (
     CheckpointKind,
     DraftState,
     File,
+    Hit,
     ImportCounts,
     MemberRole,
     Message,
@@ -43,8 +44,10 @@ from palaver.model import (
     to_ms,
 )
 from palaver.storage.rows import EDITOR
+from palaver.storage.search.index import Indexed
+from palaver.storage.search.search import search
 from palaver.storage.stored_file import open_stored
-from palaver.storage.transaction import Reading, Writing
+from palaver.storage.transaction import Writing
 from palaver.storage.verbs import (
     changes,
     checkpoints,
@@ -71,6 +74,7 @@ T = TypeVar("T")
 
 _BATCH = 500
 _MAX_CHANGES = 10_000
+_SEARCH_SECONDS = 2.0
 
 
 class Database(Protocol):
@@ -82,7 +86,7 @@ class Database(Protocol):
     @property
     def location(self) -> str: ...
 
-    def read(self, actor: str) -> AbstractContextManager[Reading]: ...
+    def read(self, actor: str) -> AbstractContextManager[Indexed]: ...
 
     def write(self, actor: str, work: Callable[[Writing], T]) -> T: ...
 
@@ -467,6 +471,13 @@ class DatabaseStore(Store):
     def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:
         self._write(turns.answer_turn, session_id, request_id, choice)
 
+    # Search
+
+    def search(
+        self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
+    ) -> Page[Hit]:
+        return self._read(search, query, check_filter(filter), after, check_limit(limit), _SEARCH_SECONDS)
+
     # Checkpoints and snapshots
 
     def add_checkpoint(
@@ -575,7 +586,7 @@ class DatabaseStore(Store):
             return self._database.write(self.actor, lambda tx: verb(tx, *arguments, **named))
         return self._database.write(self.actor, verb)
 
-    def _read(self, verb: Callable[Concatenate[Reading, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+    def _read(self, verb: Callable[Concatenate[Indexed, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         with self._database.read(self.actor) as tx:
             return verb(tx, *arguments, **named)
 

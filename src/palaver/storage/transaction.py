@@ -82,3 +82,7 @@ class Writing(Reading, Protocol):
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
         """Take what was indexed under this change out of the full-text index; `columns` are as they went in."""
         ...
+
+    def move_indexed(self, session: int, source: int, target: int) -> None:
+        """Tell the full-text index that a session has gone from one project to another; by their keys."""
+        ...

@@ -8,10 +8,13 @@ from palaver.storage.database import OpenDatabase
 from palaver.storage.postgres import faults, schema
 from palaver.storage.postgres.address import Address
 from palaver.storage.postgres.connection import check_server, connect
+from palaver.storage.postgres.indexing import Indexing
 from palaver.storage.postgres.notices import Notices
 from palaver.storage.postgres.readers import Readers, Reading
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.postgres.writer import PostgresWriter
+from palaver.storage.search.index import watermark
+from palaver.storage.search.indexer import Indexer
 from palaver.storage.watch import Callback, Watch
 from palaver.storage.writer import Job
 from palaver.store import SYSTEM_ACTOR
@@ -38,8 +41,12 @@ class Database(OpenDatabase):
             self.writer = PostgresWriter(
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
+            self._indexing = Indexing(lambda: connect(address), self.location)
             with self.readers.read(SYSTEM_ACTOR) as tx:
                 self._tx.set_latest(_latest(tx))
+                through, last = watermark(tx)
+            self._indexer = Indexer(self._indexing.run, self.writer.crowded, through)
+            self._indexer.committed(last)
             undo.pop_all()
         self.close_at_exit()
 
@@ -69,6 +76,7 @@ class Database(OpenDatabase):
 
     def make_way(self) -> None:
         """Many records are coming in: the text index waits."""
+        self._indexer.make_way()
 
     def sizes(self, tx: ReadTransaction) -> dict[str, int]:
         """Bytes of the tables and of the text index, and the schema's number."""
@@ -81,6 +89,7 @@ class Database(OpenDatabase):
         }
 
     def _committed(self) -> None:
+        self._indexer.committed(self._tx.last)
         self.watch.committed()
 
     def _scrub(self) -> None:
@@ -88,6 +97,8 @@ class Database(OpenDatabase):
 
     def _release(self) -> None:
         self._notices.close()
+        self._indexer.close()
+        self._indexing.close()
         self.watch.close()
         self.writer.close()
         self.readers.close()

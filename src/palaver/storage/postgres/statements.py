@@ -15,21 +15,26 @@ JSON_BODY = "\x10j"
 
 _TYPES = {
     "bigint": """
-        added_at administrator after archived_at at before begun_at checkpoint_count compression_count context_size
-        created_at digits disabled_at ended_at expires_at failed_at failures file first from_position front head high
-        in_context key kind last_position leaf lease_until length level limit low mark message_count more_tags next
-        note_count now number parent personal pinned project project_key purged_at purpose ref relation reverted_at
-        revision role scope seq session setup size snapshot_count state status through_position title_mark title_source
-        token_count tokens trashed_at trashed_with turn updated_at used_at
+        added_at administrator after after_chunk archived_at at before begun_at checkpoint_count compression_count
+        context_size created_at digits disabled_at ended_at expires_at failed_at failures file first from_position front
+        has_file has_tool head high in_context key kind last last_chunk last_position leaf lease_until length level
+        limit low mark message_count more_tags next note_count now number parent personal pinned project project_key
+        purged_at purpose ref relation reverted_at revision role scope seq session setup size snapshot_count state
+        status target through through_position title_mark title_source token_count tokens trashed_at trashed_with turn
+        updated_at used_at version
     """,
     "bytea": "answers data detail_guard digest guard head_id id keep match_key only parent_id",
     "text": """
         account account_id actor address body checkpoints choice choices description email email_key ending error hint
-        holder issuer member metadata model name origin origin_id origin_source owner owner_id password prefix provider
-        replaces request request_id source subject summary system_prompt tag tags title usage user_agent
+        holder issuer member metadata model model_part name needle origin origin_id origin_source owner owner_id
+        password prefix provider replaces request request_id source subject summary system_prompt tag tags time title
+        usage user_agent word
     """,
-    "json": "detail ids keys settings value",
-    "boolean": "trashed",
+    "json": "counts detail ids keys projects refs roles sessions settings value words",
+    "boolean": "trashed with_text",
+    "text::tsquery": "blocks match narrowed",
+    "bigint[]": "chunks seqs sizes",
+    "text[]": "vectors",
     "xid8": "transaction",
 }
 _TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names.split()}
@@ -44,11 +49,19 @@ _BY_QUERY = {
     "email_is_taken": {"id": "text"},
     "find_account": {"id": "text"},
     "find_sessions_between": {"low": "bytea", "high": "bytea"},
+    "index_move": {"source": "bigint"},
     "insert_turn_event": {"id": "text", "data": "json"},
     "ledger_add": {"digest": "text"},
     "list_accounts": {"after": "text"},
     "put_session_detail": {"metadata": "json"},
+    "search_changes": {"state": "text"},
+    "search_index": {"state": "text"},
+    "search_project_ids": {"low": "bytea", "high": "bytea"},
+    "search_session_ids": {"low": "bytea", "high": "bytea"},
+    "search_sessions": {"state": "text"},
     "update_account": {"id": "text"},
+    "word_count_beginning": {"low": "text", "high": "text"},
+    "word_most_frequent": {"low": "text", "high": "text"},
 }
 
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from palaver.model import Hit, Page, Report, Stats
+from palaver.model import Report, Stats
 from palaver.storage.postgres.database import Database
 from palaver.storage.store import DatabaseStore, check_actor
 from palaver.storage.verbs import changes
-from palaver.store import Filter
 
 
 class PostgresStore(DatabaseStore):
@@ -19,11 +18,6 @@ class PostgresStore(DatabaseStore):
 
     def as_actor(self, id: str) -> "PostgresStore":
         return PostgresStore(self._database, check_actor(id))
-
-    def search(
-        self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
-    ) -> Page[Hit]:
-        raise NotImplementedError
 
     def verify(self, repair: bool = False) -> Report:
         raise NotImplementedError

@@ -7,7 +7,9 @@ from psycopg import RawCursor, RawServerCursor
 from psycopg.pq import Format, TransactionStatus
 
 from palaver.storage.postgres.connection import Connection
+from palaver.storage.postgres.index import VectorIndex
 from palaver.storage.postgres.statements import Statement, body_text, statements
+from palaver.storage.search import following
 from palaver.storage.transaction import Known, Row
 from palaver.storage.writing import WriteState
 
@@ -68,6 +70,9 @@ class ReadTransaction:
         self._prepare()
         self._cursor.executemany(statement.sql, map(statement.bind, parameters))
 
+    def index(self) -> VectorIndex:
+        return VectorIndex(self)
+
     def _execute(self, statement: Statement, values: Row) -> RawCursor[Row]:
         self._prepare()
         return self._cursor.execute(statement.sql, values)
@@ -117,4 +122,20 @@ class WriteTransaction(WriteState, ReadTransaction):
         return self._last
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
-        pass
+        self.run("index_lock")
+        following.unindex(self, mark, columns)
+
+    def move_indexed(self, session: int, source: int, target: int) -> None:
+        self.run("index_lock")
+        self.run("index_move", session=session, source=source, target=target)
+
+
+class IndexTransaction(ReadTransaction):
+    """Changes the full-text index, one at a time per database, and waits for nobody who writes."""
+
+    def begin(self) -> None:
+        self.run("begin")
+        self.run("index_lock")
+
+    def roll_back(self) -> None:
+        self.run("rollback")

@@ -44,7 +44,7 @@ def resolve(tx: Reading, query: Query, filter: Filter) -> Scope | None:
         "model": filter.model,
         "model_part": query.models[-1].lower() if query.models else None,
         "provider": filter.provider,
-        "pinned": filter.pinned,
+        "pinned": None if filter.pinned is None else int(filter.pinned),
         "tags": _json(_tags(query, filter)) if _tags(query, filter) else None,
         **_times(query, filter),
         "has_tool": 1 if "tool" in (*query.has, *filter.has) else None,

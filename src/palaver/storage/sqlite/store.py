@@ -3,15 +3,11 @@
 from pathlib import Path
 
 from palaver.errors import Invalid
-from palaver.model import Hit, Page, Report, Stats
-from palaver.storage.search.search import search
+from palaver.model import Report, Stats
 from palaver.storage.sqlite import copies, verify
 from palaver.storage.sqlite.database import Database
 from palaver.storage.store import DatabaseStore, check_actor
 from palaver.storage.verbs import changes
-from palaver.storage.verbs.cursors import check_limit
-from palaver.storage.verbs.filters import check_filter
-from palaver.store import Filter
 
 _SEARCH_SECONDS = 2.0
 
@@ -26,13 +22,6 @@ class SqliteStore(DatabaseStore):
 
     def as_actor(self, id: str) -> "SqliteStore":
         return SqliteStore(self._database, check_actor(id))
-
-    def search(
-        self, query: str, *, filter: Filter | None = None, after: str | None = None, limit: int = 20
-    ) -> Page[Hit]:
-        wanted, most = check_filter(filter), check_limit(limit)
-        with self._database.read(self.actor) as tx:
-            return search(tx, query, wanted, after, most, _SEARCH_SECONDS)
 
     def verify(self, repair: bool = False) -> Report:
         return verify.verify_database(self._database, repair)

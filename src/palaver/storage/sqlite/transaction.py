@@ -105,3 +105,6 @@ class WriteTransaction(WriteState, ReadTransaction):
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
         following.unindex(self, mark, columns)
+
+    def move_indexed(self, session: int, source: int, target: int) -> None:
+        """Nothing: FTS5 does not know of projects."""

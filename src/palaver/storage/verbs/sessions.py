@@ -277,6 +277,7 @@ def update_session(
     if archived is not UNSET:
         row.archived_at = (row.archived_at or tx.now) if archived else None
     if project_key is not None:
+        tx.move_indexed(row.key, row.project_key, project_key)
         row.project_key = project_key
     _update_detail(tx, row, system_prompt, settings, metadata)
     row.revision += 1

@@ -8,8 +8,6 @@ CREATE TABLE store (
   one smallint PRIMARY KEY CHECK (one = 1),
   id bytea NOT NULL,
   created_at bigint NOT NULL,
-  indexed_through bigint NOT NULL,
-  index_version bigint NOT NULL,
   epoch bigint NOT NULL                -- counts the commits that left no change
 );
 
@@ -218,4 +216,28 @@ CREATE TABLE message_file (
 );
 CREATE INDEX message_file_file ON message_file (file_key);
 
--- The full-text index
+-- Vectors of our own words, by chunk; its number is change.seq. It follows the changes up to text_watermark.indexed_through.
+-- What is added waits in a list that every search reads through: a short one.
+CREATE TABLE text_index (
+  seq bigint NOT NULL,
+  chunk integer NOT NULL,              -- 1, 2, 3 … of a long text
+  ref bigint NOT NULL,
+  size bigint NOT NULL,                -- of the whole text, in bytes
+  words tsvector NOT NULL,
+  PRIMARY KEY (seq, chunk)
+);
+CREATE INDEX text_index_words ON text_index USING gin (words) WITH (gin_pending_list_limit = 1024);
+
+-- Apart from `store`: whoever indexes does not wait for those who write.
+CREATE TABLE text_watermark (
+  one smallint PRIMARY KEY CHECK (one = 1),
+  indexed_through bigint NOT NULL,
+  index_version bigint NOT NULL
+);
+INSERT INTO text_watermark (one, indexed_through, index_version) VALUES (1, 0, 1);
+
+-- Words of every 16th change: how common a beginning is, and which words to look for in place of a short one.
+CREATE TABLE word (
+  word text COLLATE "C" PRIMARY KEY,
+  count bigint NOT NULL
+);

@@ -23,4 +23,4 @@ SELECT number, name, digest FROM palaver.migration ORDER BY number
 INSERT INTO palaver.migration (number, name, digest, applied_at) VALUES (:number, :name, :digest, :now)
 
 -- name: store_add
-INSERT INTO store (one, id, created_at, indexed_through, index_version, epoch) VALUES (1, :id, :now, 0, 1, 0)
+INSERT INTO store (one, id, created_at, epoch) VALUES (1, :id, :now, 0)

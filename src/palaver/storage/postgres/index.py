@@ -1,0 +1,206 @@
+"""The full-text index on PostgreSQL: rows of `tsvector`s under a GIN index, numbered by their changes.
+
+GIN has no order. So each vector also holds marks of the blocks of changes it lies in, and a search takes one block after
+the other, newest first, the more of them at once the fewer hits are to be expected.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from palaver.storage.postgres.deadline import Deadline
+from palaver.storage.postgres.tsquery import Asked, any_mark, ask
+from palaver.storage.postgres.values import Numbers, Texts
+from palaver.storage.postgres.vectors import vectors
+from palaver.storage.search import frequency
+from palaver.storage.search.index import Document, Found, Indexing, Problem, documents_of, watermark
+from palaver.storage.search.matching import Matcher
+from palaver.storage.search.phrases import Need, Wanted
+from palaver.storage.search.scope import Scope
+from palaver.storage.search.words import Tokenizer
+from palaver.storage.transaction import Row
+
+BLOCK_BITS = 12
+BLOCKS = 16
+"""Blocks of a large one."""
+
+MOST_PROJECTS = 256
+"""A search in more is not narrowed to them by the index."""
+
+_FEW = 4_000  # hits that are taken in one step
+_STEP = 2_000  # hits that a step is to find where there are more
+_GROWTH = 4
+_PORTION = 8 << 20  # bytes of vectors sent at once
+
+_Chunk = tuple[int, int, int, str]
+"""Change, number, size of the document and vector."""
+
+
+class VectorIndex:
+    """See `search.index.Index`."""
+
+    def __init__(self, tx: Indexing) -> None:
+        self._tx = tx
+        self.tokenizer = Tokenizer.alone()
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline(self._tx, seconds)
+
+    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
+        narrowed = self._narrowed(scope)
+        if narrowed is None:
+            return
+        asked = ask(Wanted(self._spread(wanted.needs), self._spread(wanted.excluded)))
+        weigh = _weigh_vectors if asked.exact else partial(_weigh_text, Matcher(asked.wanted, self.tokenizer))
+        for blocks in self._steps(wanted, high):
+            rows = self._tx.iterate(
+                "search_index",
+                match=asked.match,
+                blocks=blocks or asked.match,
+                narrowed=narrowed or asked.match,
+                high=high,
+                with_text=not asked.exact,
+                **scope.parameters,
+            )
+            for (seq, ref, created_at, size), chunks in groupby(rows, itemgetter(0, 1, 2, 3)):
+                relevance = weigh(asked, chunks, size)
+                if relevance is not None:
+                    yield seq, ref, created_at, relevance
+
+    def add(self, documents: Sequence[Document]) -> None:
+        for chunks in _portions(self._chunks(documents)):
+            self._tx.run("index_add", **_columns(chunks))
+
+    def remove(self, document: Document, words: Sequence[str]) -> None:  # noqa: ARG002  (its row holds them)
+        self._tx.run("index_remove", seq=document.seq)
+
+    def empty(self) -> None:
+        self._tx.run("index_empty")
+
+    def count_differences(self, documents: Iterable[Document], through: int) -> int:
+        """How many rows through a change are missing, wrong or too many; the documents come in order."""
+        found = 0
+        last = 0, 0
+        for chunks in _portions(self._chunks(documents)):
+            found += self._differ(chunks, last, chunks[-1][:2])
+            last = chunks[-1][:2]
+        return found + self._differ([], last, (through + 1, 0))
+
+    def _differ(self, chunks: list[_Chunk], after: tuple[int, int], last: tuple[int, int]) -> int:
+        counted = self._tx.row(
+            "index_differences",
+            after=after[0],
+            after_chunk=after[1],
+            last=last[0],
+            last_chunk=last[1],
+            **_columns(chunks),
+        )
+        return counted[0] if counted else 0
+
+    def _chunks(self, documents: Iterable[Document]) -> Iterator[_Chunk]:
+        for document in documents:
+            words = self.tokenizer.columns(document.columns)
+            for number, vector in enumerate(vectors(words), 1):
+                yield document.seq, number, document.size, vector
+
+    def _spread(self, needs: list[Need]) -> list[Need]:
+        return [frequency.spread(self._tx, need) for need in needs]
+
+    def _narrowed(self, scope: Scope) -> str | None:
+        """What else the index can tell of a hit; nothing where it may be in too many projects, None where in none."""
+        within = {name: scope.parameters[name] for name in ("actor", "projects", "sessions")}
+        projects = [key for (key,) in self._tx.rows("index_projects", limit=MOST_PROJECTS + 1, **within)]
+        if not projects:
+            return None
+        narrowed = [any_mark("p", projects)] if len(projects) <= MOST_PROJECTS else []
+        roles = scope.parameters["roles"]
+        if roles is not None:
+            narrowed.append(any_mark("r", msgspec.json.decode(roles)))
+        return " & ".join(narrowed)
+
+    def _steps(self, wanted: Wanted, high: int) -> Iterator[str]:
+        """The blocks of each step, newest first; nothing where one step takes all of them."""
+        likely = min(sum(frequency.frequency(self._tx, phrase) for phrase in need) for need in wanted.needs)
+        top = high >> BLOCK_BITS
+        if likely <= _FEW:
+            yield ""
+            return
+        size = 1 + (_STEP * high // likely >> BLOCK_BITS)
+        while top >= 0:
+            low = max(top - size + 1, 0)
+            if size >= BLOCKS:
+                low -= low % BLOCKS
+            yield _blocks(low, top)
+            top = low - 1
+            size *= _GROWTH
+
+
+def check(tx: Indexing) -> list[Problem]:
+    """Prove that the index holds what messages and titles say, word for word and place for place, and nothing else."""
+    problems: list[Problem] = []
+    words: Counter[str] = Counter()
+    index = VectorIndex(tx)
+    through, _ = watermark(tx)
+    if index.count_differences(_expected(tx, index.tokenizer, through, words), through):
+        what = "the search index does not hold what the messages say; verify with repair makes it anew"
+        problems.append(("index_differs", "text_index", what))
+    if words != Counter(dict(tx.iterate("word_list"))):
+        what = "the counts of words do not fit the messages; verify with repair makes them anew"
+        problems.append(("words_differ", "word", what))
+    return problems
+
+
+def _expected(tx: Indexing, tokenizer: Tokenizer, through: int, words: Counter[str]) -> Iterator[Document]:
+    """What the index has to hold; `words` are counted on the way."""
+    for document in documents_of(tx.iterate("index_changes", after=0, through=through, limit=through)):
+        words.update(frequency.sampled_words(tokenizer, [document]))
+        yield document
+
+
+def _weigh_vectors(asked: Asked, chunks: Iterator[Row], size: int) -> float | None:
+    return asked.relevance((vector for _, _, _, _, vector, _, _ in chunks), size)
+
+
+def _weigh_text(matcher: Matcher, asked: Asked, chunks: Iterator[Row], size: int) -> float | None:  # noqa: ARG001
+    body, title = next(chunks)[-2:]
+    return matcher.score(body, title, size)
+
+
+def _blocks(low: int, top: int) -> str:
+    """Any of these blocks, large ones where they are whole."""
+    small: list[int] = []
+    large: list[int] = []
+    while low <= top:
+        whole = low % BLOCKS == 0 and low + BLOCKS - 1 <= top
+        (large if whole else small).append(low // BLOCKS if whole else low)
+        low += BLOCKS if whole else 1
+    return " | ".join([any_mark("b", small)] * bool(small) + [any_mark("B", large)] * bool(large))
+
+
+def _portions(chunks: Iterable[_Chunk]) -> Iterator[list[_Chunk]]:
+    """As many at once as may be sent in one statement."""
+    portion: list[_Chunk] = []
+    size = 0
+    for chunk in chunks:
+        portion.append(chunk)
+        size += len(chunk[-1])
+        if size > _PORTION:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _columns(chunks: list[_Chunk]) -> dict[str, Any]:
+    seqs, numbers, sizes, found = zip(*chunks, strict=True) if chunks else ((), (), (), ())
+    return {
+        "seqs": Numbers(seqs),
+        "chunks": Numbers(numbers),
+        "sizes": Numbers(sizes),
+        "vectors": Texts(found),
+    }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -29,6 +30,18 @@ def connection() -> Iterator[apsw.Connection]:
 @pytest.fixture
 def tx(connection: apsw.Connection) -> ReadTransaction:
     return ReadTransaction(connection, "local")
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of SQLite, unless a module says that it is for both."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return str(tmp_path / "palaver.db")
+
+
+on_both = pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
 
 
 def in_transaction(store: Store, work: Callable[[WriteTransaction], Any]) -> Any:

@@ -6,7 +6,9 @@ import pytest
 
 import palaver
 from palaver import Filter, Store
-from tests.search.conftest import Settle
+from tests.search.conftest import Settle, on_both
+
+pytestmark = on_both
 
 Ids = dict[str, str]
 

@@ -72,6 +72,14 @@ class VectorIndex:
                 if relevance is not None:
                     yield seq, ref, created_at, relevance
 
+    def lock(self) -> None:
+        self._tx.run("index_lock")
+
+    def move(self, session: int, source: int, target: int) -> None:
+        """A session has gone from one project to another."""
+        self.lock()
+        self._tx.run("index_move", session=session, source=source, target=target)
+
     def add(self, documents: Sequence[Document]) -> None:
         for chunks in _portions(self._chunks(documents)):
             self._tx.run("index_add", **_columns(chunks))

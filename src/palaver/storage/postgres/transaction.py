@@ -122,20 +122,14 @@ class WriteTransaction(WriteState, ReadTransaction):
         return self._last
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
-        self.run("index_lock")
         following.unindex(self, mark, columns)
 
     def move_indexed(self, session: int, source: int, target: int) -> None:
-        self.run("index_lock")
-        self.run("index_move", session=session, source=source, target=target)
+        self.index().move(session, source, target)
 
 
 class IndexTransaction(ReadTransaction):
-    """Changes the full-text index, one at a time per database, and waits for nobody who writes."""
+    """Changes the full-text index and nothing else: it waits for nobody who writes."""
 
     def begin(self) -> None:
         self.run("begin")
-        self.run("index_lock")
-
-    def roll_back(self) -> None:
-        self.run("rollback")

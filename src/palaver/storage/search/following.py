@@ -13,11 +13,12 @@ _BATCH = 4_000
 
 def index_batch(tx: Indexing, limit: int) -> int:
     """Index the next changes, at most `limit`, and move the watermark. Returns how many are left; 0 is caught up."""
+    index = tx.index()
+    index.lock()
     through, last = watermark(tx)
     if through >= last:
         return 0
     words: Counter[str] = Counter()
-    index = tx.index()
     changes = tx.iterate("index_changes", after=through, through=last, limit=limit)
     through = min(through + limit, last)
     while chunk := list(islice(changes, _CHUNK)):
@@ -32,9 +33,10 @@ def index_batch(tx: Indexing, limit: int) -> int:
 
 def unindex(tx: Indexing, mark: int, columns: Columns) -> None:
     """Take what was indexed under this change out of the index, if the index has come that far."""
+    index = tx.index()
+    index.lock()
     if mark > watermark(tx)[0] or not any(columns):
         return
-    index = tx.index()
     words = frequency.distinct_words(index.tokenizer, columns)
     index.remove(Document(mark, columns), words)
     frequency.discount(tx, mark, words)
@@ -42,7 +44,9 @@ def unindex(tx: Indexing, mark: int, columns: Columns) -> None:
 
 def rebuild(tx: Indexing) -> None:
     """Make the index anew from the messages and titles."""
-    tx.index().empty()
+    index = tx.index()
+    index.lock()
+    index.empty()
     tx.run("word_empty")
     tx.run("index_moved", through=0)
     tx.run("index_version_set", version=text.INDEX_VERSION)

@@ -59,6 +59,10 @@ class Index(Protocol):
         """
         ...
 
+    def lock(self) -> None:
+        """From here on nobody else changes the index until the transaction ends."""
+        ...
+
     def add(self, documents: Sequence[Document]) -> None: ...
 
     def remove(self, document: Document, words: Sequence[str]) -> None:

@@ -52,6 +52,9 @@ class Fts5Index:
         match, shape = expression(self._tx, wanted)
         return self._tx.iterate("search_index", match=match, shape=shape, high=high, **scope.parameters)
 
+    def lock(self) -> None:
+        """Nothing: only one writes to the file."""
+
     def add(self, documents: Sequence[Document]) -> None:
         self._tx.run_many("index_add", [_bind(document) for document in documents])
 

@@ -8,7 +8,9 @@ from palaver.storage.postgres import connection
 from palaver.storage.postgres.address import parse
 from palaver.storage.postgres.statements import statements
 
-FRAGMENTS = re.compile(r"\w+_(columns|link|rows|filter|value)|administers|editable|owned|role|visible")
+FRAGMENTS = re.compile(
+    r"\w+_(columns|link|rows|filter|value)|administers|editable|index_marks|owned|role|search_(fits|is_text|size|within)|visible"
+)
 SEVERAL = {"begin_write", "settle"}
 
 

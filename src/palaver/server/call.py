@@ -19,11 +19,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What an operation is called with beside its parameters and its body."""
+    """What an operation is called with beside its parameters and its body.
+
+    `made_id` is the id for what it makes, where the same request may have made it before.
+    """
 
     request: Request
     services: Services
     found: Caller | None
+    made_id: str | None = None
 
     @property
     def caller(self) -> Caller:

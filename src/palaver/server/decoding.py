@@ -17,8 +17,8 @@ from palaver.server.problems import BadFields, HttpError
 JSON = "application/json"
 
 
-async def decode_call(operation: Operation, request: Request, limit: int) -> dict[str, Any]:
-    """The keyword arguments of an operation. `limit` is how many bytes a JSON body may have."""
+def decode_call(operation: Operation, request: Request, body: bytes) -> dict[str, Any]:
+    """The keyword arguments of an operation; `body` is what was sent where it takes JSON."""
     taken: dict[str, Any] = {}
     for name, type in operation.takes.items():
         if name == "path":
@@ -28,7 +28,7 @@ async def decode_call(operation: Operation, request: Request, limit: int) -> dic
         elif type is Stream:
             taken[name] = Stream()
         else:
-            taken[name] = await decode_body(request, type, limit)
+            taken[name] = decode_body(request, body, type)
     return taken
 
 
@@ -52,9 +52,8 @@ def decode_query(request: Request, type: Any) -> Any:
     raise BadFields(faults)
 
 
-async def decode_body(request: Request, type: Any, limit: int) -> Any:
+def decode_body(request: Request, data: bytes, type: Any) -> Any:
     """A JSON body as a value of `type`; an empty body is an empty object."""
-    data = await read_body(request, limit)
     if not data:
         return decode_json(b"{}", type)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 from palaver import wire
 from palaver.errors import Forbidden, PalaverError, Unauthenticated
 from palaver.server.call import Answer, Call
-from palaver.server.decoding import JSON, decode_call
+from palaver.server.decoding import JSON, decode_call, read_body
 from palaver.server.door import Caller
+from palaver.server.once import Once, digest_of, do_once, key_of
 from palaver.server.operations import Operation
 from palaver.server.problems import HttpError, answer_problem
 from palaver.server.services import Services
@@ -56,9 +57,20 @@ class Endpoint:
         trace.actor = caller.actor if caller else None
         self._services.rates.count(caller, request)
         self._admit(operation, caller, request)
-        call = Call(request, self._services, caller)
-        taken = await decode_call(operation, request, self._services.settings.server_body_limit)
-        return encode_answer(operation, await operation.run(call, **taken))
+        body = b""
+        if operation.takes_json:
+            body = await read_body(request, self._services.settings.server_body_limit)
+        taken = decode_call(operation, request, body)
+
+        async def work(made_id: str | None) -> Response:
+            call = Call(request, self._services, caller, made_id)
+            return encode_answer(operation, await operation.run(call, **taken))
+
+        key = key_of(operation, request)
+        if key is None or caller is None or operation.streams:
+            return await work(None)
+        once = Once(operation, caller.actor, key, digest_of(request, body))
+        return await do_once(self._services.requests, once, work)
 
     def _operation(self, method: str) -> Operation:
         found = self._operations.get(method)

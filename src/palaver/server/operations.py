@@ -52,6 +52,16 @@ class Operation:
     answers: Sequence[str]
     location: str | None
     gives: Mapping[str, str]
+    secret: bool
+
+    @property
+    def takes_json(self) -> bool:
+        return self.takes.get("body", Stream) is not Stream
+
+    @property
+    def streams(self) -> bool:
+        """Whether it reads the body by itself."""
+        return self.takes.get("body") is Stream
 
     @property
     def plain_path(self) -> str:
@@ -86,11 +96,13 @@ class Routes:
         answers: Sequence[str] = (),
         location: str | None = None,
         gives: Mapping[str, str] = {},
+        secret: bool = False,
     ) -> Callable[[H], H]:
         """Enter the decorated function.
 
         `errors` are codes it may answer beside those that follow from what it takes. `location` is filled from the answer
         for the header of that name, `gives` says which path parameter of other operations stands where in the answer.
+        A `secret` answer is shown once and kept nowhere.
         """
 
         def enter(run: H) -> H:
@@ -116,6 +128,7 @@ class Routes:
                     answers=answers,
                     location=location,
                     gives=gives,
+                    secret=secret,
                 )
             )
             return run
@@ -151,6 +164,8 @@ def _all_errors(
         found |= dict.fromkeys(("too_large", "unsupported_media_type"))
     if "path" in takes or role is not None:
         found["not_found"] = None
+    if method == "POST" and who != "anyone":
+        found |= dict.fromkeys(("invalid", "busy", "key_reused"))
     if who != "anyone":
         found["unauthenticated"] = None
     if method != "GET" or who == "administrator":

@@ -11,6 +11,7 @@ from palaver.server.people import People
 from palaver.server.places import Places
 from palaver.server.rates import Rates
 from palaver.settings import Settings
+from palaver.storage.requests import open_requests
 from palaver.store import Store
 
 _ACTORS = 1_000
@@ -38,6 +39,7 @@ class Services:
         self.version = version
         self._describe = describe
         self.people = people
+        self.requests = open_requests(store)
         self.servers = ModelServers(settings, places)
         self.rates = Rates(settings.server_rate)
         self.closing = asyncio.Event()

@@ -121,6 +121,7 @@ async def list_invitations(call: Call, query: InvitationsQuery) -> InvitationsAn
     status=201,
     errors=("not_found", "conflict"),
     example={"email": "grace@example.org"},
+    secret=True,
     gives={"invitationId": "/invitation/id"},
 )
 async def create_invitation(call: Call, body: CreateInvitation) -> InvitedAnswer:

@@ -112,7 +112,7 @@ async def add_checkpoint(call: Call, path: SessionPath, body: AddCheckpoint) -> 
         token_count=body.token_count,
         model=body.model,
         replaces=body.replaces,
-        id=body.id,
+        id=body.id or call.made_id,
     )
     return CheckpointAnswer(checkpoint=made)
 

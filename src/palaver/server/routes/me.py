@@ -120,6 +120,7 @@ async def list_tokens(call: Call) -> TokensAnswer:
     errors=("conflict", "not_found"),
     example={"name": "My script", "scope": "read"},
     gives={"tokenId": "/token/id"},
+    secret=True,
 )
 async def create_token(call: Call, body: CreateToken) -> TokenAnswer:
     """Make a token for a program."""

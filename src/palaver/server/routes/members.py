@@ -60,6 +60,7 @@ async def list_members(call: Call, path: ProjectPath) -> MembersAnswer:
     status=201,
     errors=("conflict",),
     example={"email": "grace@example.org", "role": "editor"},
+    secret=True,
 )
 async def add_member(call: Call, path: ProjectPath, body: AddMember) -> AddedAnswer:
     """Make somebody a member, or invite them where their address has no account yet."""

@@ -96,7 +96,7 @@ class SiblingsAnswer(Given, frozen=True, kw_only=True):
 _FIELDS = tuple(
     field.name
     for field in msgspec.structs.fields(CreateMessage)
-    if field.name not in ("chat_session_id", "content", "parts", "parent_id")
+    if field.name not in ("id", "chat_session_id", "content", "parts", "parent_id")
 )
 
 
@@ -143,7 +143,9 @@ async def create_message(call: Call, body: CreateMessage) -> MessageAnswer:
     parts = parts_of(body.content, body.parts)
     if not any(getattr(part, "text", True) for part in parts):
         raise Invalid("a message needs content or parts", field="content")
-    message = new_message(parts=parts, **{name: getattr(body, name) for name in _FIELDS})
+    message = new_message(
+        parts=parts, id=body.id or call.made_id, **{name: getattr(body, name) for name in _FIELDS}
+    )
     parent = HEAD if body.parent_id is UNSET else body.parent_id
     stored = await call.store.append(body.chat_session_id, message, parent_id=parent)
     return MessageAnswer(message=chat_message(stored[0]))

@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
+from palaver.errors import NotFound
 from palaver.model import Project
 from palaver.server.call import Call
 from palaver.server.operations import Routes
@@ -48,7 +49,9 @@ class ProjectsAnswer(Given, frozen=True, kw_only=True):
 async def list_projects(call: Call, query: ProjectsQuery) -> ProjectsAnswer:
     """The projects one can see, by name."""
     page = await call.store.list_projects(trashed=query.trashed, after=query.cursor, limit=query.limit)
-    return ProjectsAnswer(projects=[_with_role(one) for one in page.items], next_cursor=page.next_cursor)
+    roles = await call.store.roles([one.id for one in page.items])
+    listed = [chat_project(one, roles[one.id]) for one in page.items if one.id in roles]
+    return ProjectsAnswer(projects=listed, next_cursor=page.next_cursor)
 
 
 @routes.operation(
@@ -62,14 +65,16 @@ async def list_projects(call: Call, query: ProjectsQuery) -> ProjectsAnswer:
 )
 async def create_project(call: Call, body: CreateProject) -> ProjectAnswer:
     """Make a project of one's own."""
-    made = await call.store.create_project(body.name, description=body.description, id=body.id)
-    return ProjectAnswer(project=_with_role(made))
+    made = await call.store.create_project(
+        body.name, description=body.description, id=body.id or call.made_id
+    )
+    return await _answer(call, made)
 
 
 @routes.operation("GET", "/api/projects/{projectId}", role="viewer")
 async def get_project(call: Call, path: ProjectPath) -> ProjectAnswer:
     """One project."""
-    return ProjectAnswer(project=_with_role(await call.store.get_project(path.project_id)))
+    return await _answer(call, await call.store.get_project(path.project_id))
 
 
 @routes.operation(
@@ -78,7 +83,7 @@ async def get_project(call: Call, path: ProjectPath) -> ProjectAnswer:
 async def update_project(call: Call, path: ProjectPath, body: UpdateProject) -> ProjectAnswer:
     """Change its name or its description."""
     changed = await call.store.update_project(path.project_id, name=body.name, description=body.description)
-    return ProjectAnswer(project=_with_role(changed))
+    return await _answer(call, changed)
 
 
 @routes.operation("DELETE", "/api/projects/{projectId}", role="owner", errors=("busy", "conflict"))
@@ -94,8 +99,11 @@ async def delete_project(call: Call, path: ProjectPath, query: PurgeQuery) -> Su
 @routes.operation("POST", "/api/projects/{projectId}/untrash", role="owner")
 async def untrash_project(call: Call, path: ProjectPath) -> ProjectAnswer:
     """Bring it back from the trash, with the sessions that went in with it."""
-    return ProjectAnswer(project=_with_role(await call.store.untrash_project(path.project_id)))
+    return await _answer(call, await call.store.untrash_project(path.project_id))
 
 
-def _with_role(project: Project) -> ChatProject:
-    return chat_project(project, "owner")
+async def _answer(call: Call, project: Project) -> ProjectAnswer:
+    roles = await call.store.roles([project.id])
+    if project.id not in roles:  # somebody has taken it away meanwhile
+        raise NotFound("project", project.id)
+    return ProjectAnswer(project=chat_project(project, roles[project.id]))

@@ -163,7 +163,7 @@ async def create_session(call: Call, body: CreateSession) -> SessionAnswer:
         context_size=body.context_size,
         system_prompt=body.system_prompt,
         settings=body.settings,
-        id=body.id,
+        id=body.id or call.made_id,
         parent_id=body.parent_id,
         relation=body.relation,
     )

@@ -101,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many dated backups `palaver backup` leaves."""
     discover: bool = True
     """Look for model servers on the usual local ports and in the environment."""
+    server_address: str | None = None
+    """Where `palaver serve` is reached from outside, such as https://chat.example.org: for its links, and no other name
+    is then answered."""
     server_body_limit: int = 16 * 2**20
     """Bytes that a body of JSON sent to `palaver serve` may have."""
     server_file_limit: int = 128 * 2**20
@@ -212,6 +215,10 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
         value = getattr(settings, name)
         if value is not None and value < low:
             raise Invalid(f"{where}: {name} must be at least {low}, not {value}", field=name)
+    if settings.server_address is not None and not _is_web(settings.server_address):
+        raise Invalid(
+            f"{where}: server_address begins with https:// or http:// and a host", field="server_address"
+        )
     _check_modes(settings.mode, where)
     _check_tool_servers(settings.tool_server, where)
     return settings

@@ -1,4 +1,4 @@
-"""A server over an empty store."""
+"""Servers over empty stores: a person's own, and a team's on each database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+import palaver
 from palaver import Store
-from tests.support.http import local_server
+from tests.support.http import Team, local_server, team_server
 
 
 @pytest.fixture
@@ -15,3 +16,19 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     """Speaks to a local server over `store`, with its token."""
     with local_server(store, tmp_path) as client:
         yield client
+
+
+@pytest.fixture(params=["sqlite"])
+def team_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once on each kind."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return str(tmp_path / "palaver.db")
+
+
+@pytest.fixture
+def team(team_url: str, tmp_path: Path) -> Iterator[Team]:
+    """A team's server over an empty database."""
+    with palaver.open_store(team_url) as store, team_server(store, tmp_path) as team:
+        yield team

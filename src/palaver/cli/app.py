@@ -91,7 +91,8 @@ class App:
 
     def find_store(self) -> Store | None:
         """The store, or None where its file does not exist: a mistyped path must not leave an empty database behind."""
-        return self.store() if self.database.exists() else None
+        there = storage.is_postgres(self.settings.store) or self.database.exists()
+        return self.store() if there else None
 
     def session(self, text: str) -> Session:
         """The session somebody named by its id or a part of it."""
@@ -112,7 +113,7 @@ class App:
     @property
     def encrypted(self) -> bool:
         """Whether the database is a file that needs a passphrase."""
-        return storage.is_encrypted(self.database)
+        return not storage.is_postgres(self.settings.store) and storage.is_encrypted(self.database)
 
     def confirm(self, question: str, *, yes: bool) -> bool:
         """Whether to do what cannot be undone."""

@@ -59,8 +59,12 @@ def create_app(
 
 
 def _routes(services: Services) -> list[Route]:
-    """One route per path: with two, the `Allow` of a 405 would name only half of what there is."""
+    """One route per path: with two, the `Allow` of a 405 would name only half of what there is.
+
+    The first that fits is taken, so words come before parameters.
+    """
     by_path: dict[str, list[Operation]] = defaultdict(list)
     for operation in OPERATIONS:
         by_path[operation.path].append(operation)
-    return [Route(path, Endpoint(operations, services)) for path, operations in by_path.items()]
+    words_first = sorted(by_path, key=lambda path: [part.startswith("{") for part in path.split("/")])
+    return [Route(path, Endpoint(by_path[path], services)) for path in words_first]

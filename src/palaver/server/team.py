@@ -1,6 +1,7 @@
 """The door of a team's server: a browser that has signed in, or a program with a token."""
 
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,14 +16,17 @@ _SECURE = f"__Host-{COOKIE}"
 
 
 class TeamDoor:
-    """Behind TLS the cookie has a name that no other host and no plain connection can set."""
+    """Behind TLS the cookie has a name that no other host and no plain connection can set.
+
+    `address` is where it is reached from outside; where that is known, no other name is answered.
+    """
 
     mode: Mode = "team"
     cookie = COOKIE
-    hosts: Collection[str] | None = None
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, *, address: str | None = None) -> None:
         self._people = people
+        self.hosts: Collection[str] | None = (urlsplit(address).netloc,) if address else None
 
     async def identify(self, request: Request) -> Caller | None:
         token = bearer_of(request)

@@ -45,7 +45,7 @@ class Requests:
 
         def work(tx: Writing) -> Begun | Done:
             tx.run("delete_old_requests", before=tx.now - KEPT_MS)
-            known = tx.row("find_request", actor=actor, key=key)
+            known = tx.row("find_request", actor=actor, request_key=key)
             if known is None:
                 return _take(tx, actor, key, digest, new_bytes())
             was, made_id, status, headers, body, lease_until = known
@@ -66,20 +66,20 @@ class Requests:
             lambda tx: tx.run(
                 "finish_request",
                 actor=actor,
-                key=key,
+                request_key=key,
                 status=done.status,
                 headers=json.dumps(dict(done.headers)),
-                body=done.body,
+                answer=done.body,
             ),
         )
 
     def release(self, actor: str, key: str) -> None:
         """Nobody does it any more and nothing is known of its end: the next attempt makes the same again."""
-        self._database.write(actor, lambda tx: tx.run("release_request", actor=actor, key=key))
+        self._database.write(actor, lambda tx: tx.run("release_request", actor=actor, request_key=key))
 
     def forget(self, actor: str, key: str) -> None:
         """It was not done: the next attempt begins anew."""
-        self._database.write(actor, lambda tx: tx.run("delete_request", actor=actor, key=key))
+        self._database.write(actor, lambda tx: tx.run("delete_request", actor=actor, request_key=key))
 
 
 def open_requests(store: Store) -> Requests:
@@ -93,7 +93,7 @@ def _take(tx: Writing, actor: str, key: str, digest: bytes, made_id: bytes) -> B
     tx.run(
         "put_request",
         actor=actor,
-        key=key,
+        request_key=key,
         digest=digest,
         made_id=made_id,
         now=tx.now,

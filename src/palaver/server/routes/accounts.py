@@ -194,4 +194,5 @@ async def accept_invitation(call: Call, body: AcceptInvitation) -> Answer[Accoun
 
 def link_of(call: Call, invited: Invited) -> str:
     """Where the one who is invited goes."""
-    return f"{call.request.base_url}invitation#code={invited.secret!s}"
+    base = call.services.settings.server_address or str(call.request.base_url)
+    return f"{base.rstrip('/')}/invitation#code={invited.secret!s}"

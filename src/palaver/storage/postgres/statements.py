@@ -23,11 +23,11 @@ _TYPES = {
         state status target through through_position title_mark title_source token_count tokens trashed_at trashed_with
         turn updated_at used_at version
     """,
-    "bytea": "answers data detail_guard digest guard head_id id keep match_key only parent_id",
+    "bytea": "answer answers data detail_guard digest guard head_id id keep made_id match_key only parent_id",
     "text": """
-        account account_id actor address body checkpoints choice choices description email email_key ending error hint
-        holder issuer member metadata model model_part name needle origin origin_id origin_source owner owner_id
-        password prefix provider replaces request request_id source subject summary system_prompt tag tags time title
+        account account_id actor address body checkpoints choice choices description email email_key ending error headers
+        hint holder issuer member metadata model model_part name needle origin origin_id origin_source owner owner_id
+        password prefix provider replaces request request_id request_key source subject summary system_prompt tag tags time title
         usage user_agent word
     """,
     "json": "counts detail ids keys projects refs roles sessions settings value words",

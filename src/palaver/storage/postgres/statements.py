@@ -27,8 +27,8 @@ _TYPES = {
     "text": """
         account account_id actor address body checkpoints choice choices description email email_key ending error headers
         hint holder issuer member metadata model model_part name needle origin origin_id origin_source owner owner_id
-        password prefix provider replaces request request_id request_key source subject summary system_prompt tag tags time title
-        usage user_agent word
+        password prefix provider replaces request request_id request_key source subject summary system_prompt tag tags
+        time title usage user_agent word
     """,
     "json": "counts detail ids keys projects refs roles sessions settings value words",
     "boolean": "trashed with_text",

@@ -1,5 +1,7 @@
 """For everybody: no violation that axe-core finds, everything by keyboard, narrow and enlarged windows."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -81,20 +83,20 @@ def test_axe_finds_nothing_on_any_screen(
     assert {path: all for path, all in found.items() if all} == {}
 
 
-OVERLAYS = {
+def choose(window: Page, name: str) -> None:
+    """From the menu of the chat."""
+    window.get_by_role("button", name="Actions for this chat").click()
+    window.get_by_role("menuitem", name=name).click()
+
+
+OVERLAYS: dict[str, Callable[[Page], None]] = {
     "search": lambda window: window.keyboard.press("Control+k"),
     "keys": lambda window: window.get_by_role("button", name="Keys").click(),
     "model": lambda window: window.get_by_role("button", name="Model:").click(),
     "context": lambda window: window.get_by_role("button", name="Context:").click(),
     "menu": lambda window: window.get_by_role("button", name="Actions for this chat").click(),
-    "settings": lambda window: (
-        window.get_by_role("button", name="Actions for this chat").click(),
-        window.get_by_role("menuitem", name="System prompt").click(),
-    ),
-    "tags": lambda window: (
-        window.get_by_role("button", name="Actions for this chat").click(),
-        window.get_by_role("menuitem", name="Tags…").click(),
-    ),
+    "settings": lambda window: choose(window, "System prompt"),
+    "tags": lambda window: choose(window, "Tags…"),
 }
 
 

@@ -33,13 +33,13 @@ def hostile(chats: Store) -> str:
     """A chat that is hostile in everything a person or a model may put into it."""
     project = chats.create_project("<img src=x onerror=window.ran=1>")
     session = chats.create_session(
-        title="<img src=x onerror=window.ran=1>\u202e‮",
+        title="<img src=x onerror=window.ran=1>\u202e",
         project_id=project.id,
         model="<b>m</b>",
         system_prompt="<script>",
     )
     chats.update_session(session.id, tags=("<script>window.ran=1</script>",))
-    for text in TEXTS.values():
+    for text in reversed(TEXTS.values()):  # the most dangerous are shown first
         chats.append(
             session.id,
             palaver.user(text),

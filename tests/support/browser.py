@@ -30,7 +30,7 @@ def launch() -> Iterator[Browser]:
 
 
 class Complaints:
-    """What the browser says against a page: errors of scripts, refused by the policy, failed requests that nobody expects."""
+    """What the browser says against a page: errors of its scripts, and what the policy refused."""
 
     def __init__(self, page: Page) -> None:
         self.all: list[str] = []

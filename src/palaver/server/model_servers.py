@@ -71,9 +71,7 @@ class ModelServers:
 
     def weigh(self, store: Store, session: Session) -> tuple[Weighed, list[Line]]:
         """What of a session would be sent."""
-        name = session.provider or "none"
-        real = next((one for one in self.find() if one.name == name), None)
-        engine = Engine(store, [AbsentProvider(name, real)], settings=self._settings)
+        engine = Engine(store, self._speakers(session), settings=self._settings)
         try:
             view = engine.look(session.id)
             prompt = view.prompt()
@@ -81,6 +79,13 @@ class ModelServers:
             engine.close()
         weighed = weigh(session, prompt, view.window, view.checkpoints)
         return weighed, list(list_lines(store, session, prompt, view.checkpoints))
+
+    def _speakers(self, session: Session) -> Sequence[Provider]:
+        """Those that may be asked about the session's model: its own provider, which may be away, or whichever has it."""
+        name = session.provider
+        if name is None:
+            return self.find()
+        return [AbsentProvider(name, next((one for one in self.find() if one.name == name), None))]
 
 
 def _ask(provider: Provider) -> tuple[list[ModelInfo], str | None]:

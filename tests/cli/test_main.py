@@ -43,8 +43,8 @@ def test_every_command_explains_itself(run: Run, name: str) -> None:
     assert "--store URL|PATH" in result.stdout
 
 
-def test_without_a_command_the_help_is_shown(run: Run) -> None:
-    result = run()
+def test_the_help_lists_the_commands(run: Run) -> None:
+    result = run("--help")
     assert result.exit_code == 0
     assert "Talk and read:" in result.stdout
 

@@ -19,13 +19,14 @@ class Serving:
     store: str
     folder: Path
     config: str = ""
+    arguments: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     entrance: str = ""
     process: "subprocess.Popen[str] | None" = None
 
     @property
     def address(self) -> str:
-        return self.entrance.partition("/?")[0]
+        return self.entrance.partition("/?")[0].rstrip("/")
 
     def start(self) -> None:
         """The second time it listens where it did the first."""
@@ -33,10 +34,10 @@ class Serving:
         config = self.folder / "config.toml"
         config.write_text(self.config, encoding="utf-8")
         port = self.address.rpartition(":")[2] if self.entrance else "0"
-        command = [sys.executable, "-c", SCRIPT, "--config", str(config), "--store", self.store]
+        command = [sys.executable, "-c", SCRIPT, "--config", str(config), "--store", self.store, "serve"]
         with (self.folder / "serve.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "serve", "--no-browser", "--port", port],
+                [*command, "--no-browser", "--port", port, *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -44,8 +45,12 @@ class Serving:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert "http" in line, (self.folder / "serve.log").read_text(encoding="utf-8")
+        assert "http" in line, self.log
         self.entrance = line[line.index("http") :].split()[0]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text(encoding="utf-8")
 
     def kill(self) -> None:
         """As a crash does."""
@@ -65,9 +70,11 @@ class Serving:
 
 
 @contextmanager
-def serving(store: str, folder: Path, *, config: str = "", **environment: str) -> Iterator[Serving]:
+def serving(
+    store: str, folder: Path, *arguments: str, config: str = "", **environment: str
+) -> Iterator[Serving]:
     """A running server; it ends with the block."""
-    place = Serving(store=store, folder=folder, config=config, environment=environment)
+    place = Serving(store=store, folder=folder, arguments=arguments, config=config, environment=environment)
     place.start()
     try:
         yield place

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -86,10 +86,15 @@ class Palaver(LazyGroup):
 @click.version_option(__version__, "--version", message="palaver %(version)s")
 @click.pass_context
 def palaver(ctx: click.Context) -> None:
-    """Keep conversations with language models, find them again, and go on with them."""
+    """Keep conversations with language models, find them again, and go on with them.
+
+    Alone it serves the web page to this machine and opens it in the browser, as `palaver serve` does.
+    """
     Flags.of(ctx)
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        # Imported by name, as every command is: the server is slow to load.
+        _, serve, _ = palaver.resolve_command(ctx, ["serve"])
+        ctx.invoke(cast("click.Command", serve))
 
 
 palaver.params = [*shared_options(shown=True), *palaver.params]

@@ -36,7 +36,7 @@ def test_another_request_with_the_same_key_is_refused(team: Team) -> None:
     team.client.post("/api/projects", json={"name": "One"}, headers=asked)
     for path, body in (("/api/projects", {"name": "Two"}), ("/api/chat-sessions", {})):
         answer = team.client.post(path, json=body, headers=asked)
-        assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
+        assert (answer.status_code, answer.json()["code"]) == (409, "key_reused")
 
 
 def test_a_key_is_each_persons_own(team: Team) -> None:

@@ -28,6 +28,16 @@ class Serving:
     def address(self) -> str:
         return self.entrance.partition("/?")[0].rstrip("/")
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a program shows: the token of the printed address."""
+        return {"Authorization": f"Bearer {self.entrance.rpartition('token=')[2]}"}
+
+    @property
+    def log(self) -> str:
+        """All that was written on stderr."""
+        return (self.folder / "serve.log").read_text(encoding="utf-8")
+
     def start(self) -> None:
         """The second time it listens where it did the first."""
         self.folder.mkdir(exist_ok=True)
@@ -56,17 +66,19 @@ class Serving:
         """As a crash does."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        self._end(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int | None:
+        """As a person or a service manager does: its exit code, None where it has ended before."""
+        return self._end(how)
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, how: signal.Signals) -> int | None:
         if self.process is None:
-            return
+            return None
         self.process.send_signal(how)
-        self.process.wait(30)
+        code = self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.process = None
+        return code
 
 
 @contextmanager

@@ -54,6 +54,8 @@ def remove_provider(config: Path, credentials: Path, name: str) -> bool:
         if at is not None:
             removed = dict(tables[at])
             del tables[at]
+        if not tables:
+            document.pop("provider", None)
 
     if not config.exists():
         return False
@@ -64,10 +66,20 @@ def remove_provider(config: Path, credentials: Path, name: str) -> bool:
 
 
 def _tables(document: "TOMLDocument") -> Any:
+    """Those of the document as `[[provider]]`, also where they stood in one line."""
     import tomlkit  # noqa: PLC0415 (for this alone)
+    from tomlkit.items import AoT  # noqa: PLC0415
 
-    if "provider" not in document:
-        document.append("provider", tomlkit.aot())
+    known = document.get("provider")
+    if isinstance(known, AoT):
+        return known
+    made = tomlkit.aot()
+    for one in known or ():
+        table = tomlkit.table()
+        table.update(one)
+        made.append(table)
+    document.pop("provider", None)
+    document.append("provider", made)
     return document["provider"]
 
 

@@ -38,7 +38,9 @@ def decode_query(request: Request, type: Any) -> Any:
     faults: list[Fault] = []
     several = _lists_of(type)
     for name, text in request.query_params.multi_items():
-        if name in several:
+        if text.lower() == "null" and name in _not_text(type):
+            faults.append(Fault(name, "cannot be null: leave it out"))
+        elif name in several:
             raw.setdefault(name, []).append(text)
         elif name in raw:
             faults.append(Fault(name, "is given more than once"))
@@ -101,6 +103,13 @@ def check_length(headers: Mapping[str, str], limit: int) -> None:
 
 def too_large(limit: int) -> HttpError:
     return HttpError("too_large", f"the body may have at most {limit} bytes", headers={"Connection": "close"})
+
+
+@cache
+def _not_text(type: Any) -> frozenset[str]:
+    """Parameters that may be left out and are no text: of these a text that says null would pass for nothing."""
+    fields = msgspec.structs.fields(type)
+    return frozenset(one.encode_name for one in fields if str not in get_args(one.type))
 
 
 @cache

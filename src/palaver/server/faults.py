@@ -14,6 +14,9 @@ from msgspec import UnsetType
 from palaver import wire
 from palaver.errors import Invalid
 
+SAYS = "says"
+"""In `extra` of a pattern: what is wrong with a text that does not fit it."""
+
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -103,6 +106,7 @@ def _leaf(value: Any, type: Any, path: str, strict: bool) -> Iterator[Fault]:
 
 
 def _plainly(exc: Invalid, type: Any) -> str:
+    metas = get_args(type)[1:] if get_origin(type) is Annotated else ()
     bare = get_args(type)[0] if get_origin(type) is Annotated else type
     if get_origin(bare) is Literal:
         return f"must be one of {', '.join(map(str, get_args(bare)))}"
@@ -111,6 +115,8 @@ def _plainly(exc: Invalid, type: Any) -> str:
     if found:
         expected = " or ".join(_WORDS.get(one, one) for one in found[1].split(" | "))
         return f"must be {expected}, not {_WORDS.get(found[2], found[2])}"
+    if "matching regex" in told:
+        return next((meta.extra[SAYS] for meta in metas if meta.extra), "is not of the right form")
     if told.startswith("Expected "):
         for name, word in _WORDS.items():
             told = told.replace(f"`{name}`", word)

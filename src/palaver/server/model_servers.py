@@ -11,10 +11,10 @@ from palaver.chat.engine import Engine
 from palaver.chat.weighing import Line, Weighed, list_lines, weigh
 from palaver.errors import PalaverError
 from palaver.model import Session
-from palaver.providers.absent import AbsentProvider
+from palaver.providers.absent import UNKNOWN, AbsentProvider
 from palaver.providers.base import ModelInfo, Provider
 from palaver.providers.credentials import Keys
-from palaver.providers.discover import find_providers
+from palaver.providers.discover import choose, find_providers
 from palaver.server.places import Places
 from palaver.settings import ProviderSettings, Settings
 from palaver.store import Store
@@ -71,7 +71,7 @@ class ModelServers:
 
     def weigh(self, store: Store, session: Session) -> tuple[Weighed, list[Line]]:
         """What of a session would be sent."""
-        engine = Engine(store, self._speakers(session), settings=self._settings)
+        engine = Engine(store, [self._speaker(session)], settings=self._settings)
         try:
             view = engine.look(session.id)
             prompt = view.prompt()
@@ -80,12 +80,16 @@ class ModelServers:
         weighed = weigh(session, prompt, view.window, view.checkpoints)
         return weighed, list(list_lines(store, session, prompt, view.checkpoints))
 
-    def _speakers(self, session: Session) -> Sequence[Provider]:
-        """Those that may be asked about the session's model: its own provider, which may be away, or whichever has it."""
-        name = session.provider
-        if name is None:
-            return self.find()
-        return [AbsentProvider(name, next((one for one in self.find() if one.name == name), None))]
+    def _speaker(self, session: Session) -> Provider:
+        """Who can say most of the session's model; nobody has to answer for it."""
+        model = session.model or self._settings.model
+        try:
+            real, chosen = choose(self.find(), model, session.provider)
+        except PalaverError:
+            real, chosen = None, model or UNKNOWN
+        speaker = AbsentProvider(session.provider or (real.name if real else "none"), real)
+        speaker.default_model = session.model or chosen
+        return speaker
 
 
 def _ask(provider: Provider) -> tuple[list[ModelInfo], str | None]:

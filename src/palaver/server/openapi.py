@@ -163,7 +163,7 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _body(operation: Operation) -> dict[str, Any]:
     type = operation.takes["body"]
     if type is Stream:
-        return {"required": True, "content": {media: {} for media in operation.accepts}}
+        return {"content": {media: {} for media in operation.accepts}}
     content: dict[str, Any] = {"schema": {"$ref": _REF.format(name=type.__name__)}}
     if operation.example is not None:
         content["example"] = operation.example

@@ -7,17 +7,24 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from palaver.model import MemberRole, Message, NewMessage, Part, Project, Session, Text
+from palaver.server.faults import SAYS
 from palaver.store import MAX_NAME, MAX_PAGE, MAX_TAG, MAX_TAGS, MAX_TITLE
 
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-"""Names and titles are one line."""
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_IS_PLAIN = {SAYS: "must be one line, without control characters"}
+_IS_UUID = {SAYS: "must be a UUID such as 01234567-89ab-7cde-8f01-23456789abcd"}
 
-Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+PathId = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+"""In a path: what is no id there is not found, as what does not exist."""
+Id = Annotated[str, Meta(pattern=_UUID, extra_json_schema={"format": "uuid"}, extra=_IS_UUID)]
 Cursor = Annotated[str, Meta(description="`nextCursor` of the page before.")]
 Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
-Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_PLAIN)]
-Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=_PLAIN)]
-Tag = Annotated[str, Meta(min_length=1, max_length=MAX_TAG, pattern=_PLAIN)]
+Title = Annotated[str, Meta(max_length=MAX_TITLE, pattern=_PLAIN, extra=_IS_PLAIN)]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=_PLAIN, extra=_IS_PLAIN)]
+Label = Annotated[str, Meta(min_length=1, max_length=MAX_NAME, pattern=_PLAIN, extra=_IS_PLAIN)]
+"""The name of a model or a provider."""
+Tag = Annotated[str, Meta(min_length=1, max_length=MAX_TAG, pattern=_PLAIN, extra=_IS_PLAIN)]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=MAX_TAGS)]
 
 

@@ -10,7 +10,7 @@ from palaver.model import MemberRole
 from palaver.server.call import Answer, Call
 from palaver.server.operations import Routes
 from palaver.server.routes.auth import AccountAnswer, Code, Email, NewPassword, answer_signed_in
-from palaver.server.shapes import Asked, Given, Id, Name, PageQuery, Success
+from palaver.server.shapes import Asked, Given, Id, Name, PageQuery, PathId, Success
 from palaver.server.team import origin_of
 
 routes = Routes("Accounts", "Who may sign in on a team's server, and invitations to it.")
@@ -19,11 +19,11 @@ Days = Annotated[int, Meta(ge=1, le=MAX_INVITATION_DAYS)]
 
 
 class AccountPath(Asked, frozen=True, kw_only=True):
-    account_id: Id
+    account_id: PathId
 
 
 class InvitationPath(Asked, frozen=True, kw_only=True):
-    invitation_id: Id
+    invitation_id: PathId
 
 
 class InvitationsQuery(Asked, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from palaver.model import Checkpoint, CheckpointKind, Purpose, Snapshot
 from palaver.server.call import Call
 from palaver.server.operations import Routes
 from palaver.server.routes.sessions import SessionAnswer, SessionPath
-from palaver.server.shapes import Asked, Given, Id, Name, Success, chat_session
+from palaver.server.shapes import Asked, Given, Id, Label, Name, PathId, Success, chat_session
 from palaver.store import HEAD
 
 routes = Routes(
@@ -21,13 +21,13 @@ routes = Routes(
 
 
 class CheckpointPath(Asked, frozen=True, kw_only=True):
-    session_id: Id
-    checkpoint_id: Id
+    session_id: PathId
+    checkpoint_id: PathId
 
 
 class SnapshotPath(Asked, frozen=True, kw_only=True):
-    session_id: Id
-    snapshot_id: Id
+    session_id: PathId
+    snapshot_id: PathId
 
 
 class CheckpointsQuery(Asked, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class AddCheckpoint(Asked, frozen=True, kw_only=True):
     kind: CheckpointKind = "summary"
     level: Annotated[int, Meta(ge=1, le=3)] = 3
     token_count: Annotated[int, Meta(ge=0, le=2**53)] | None = None
-    model: str | None = None
+    model: Label | None = None
     replaces: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
     id: Id | None = None
 

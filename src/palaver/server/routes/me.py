@@ -8,7 +8,7 @@ from palaver.server.call import Call
 from palaver.server.door import Mode
 from palaver.server.operations import Routes
 from palaver.server.routes.auth import AccountAnswer, Email, NewPassword, Password
-from palaver.server.shapes import Asked, Given, Id, Name, Success
+from palaver.server.shapes import Asked, Given, Name, PathId, Success
 
 routes = Routes("Oneself", "One's own account, tokens and signed-in browsers.")
 
@@ -36,11 +36,11 @@ class ChangePassword(Asked, frozen=True, kw_only=True):
 
 
 class TokenPath(Asked, frozen=True, kw_only=True):
-    token_id: Id
+    token_id: PathId
 
 
 class SignInPath(Asked, frozen=True, kw_only=True):
-    sign_in_id: Id
+    sign_in_id: PathId
 
 
 class CreateToken(Asked, frozen=True, kw_only=True):

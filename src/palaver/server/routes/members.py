@@ -9,14 +9,14 @@ from palaver.server.operations import Routes
 from palaver.server.routes.accounts import Days, link_of
 from palaver.server.routes.auth import Email
 from palaver.server.routes.projects import ProjectPath
-from palaver.server.shapes import Asked, Given, Id, Success
+from palaver.server.shapes import Asked, Given, PathId, Success
 
 routes = Routes("Members", "Who else works in a project: viewers read, editors write, the owner decides.")
 
 
 class MemberPath(Asked, frozen=True, kw_only=True):
-    project_id: Id
-    account_id: Id
+    project_id: PathId
+    account_id: PathId
 
 
 class AddMember(Asked, frozen=True, kw_only=True):

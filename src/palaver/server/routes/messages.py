@@ -15,7 +15,9 @@ from palaver.server.shapes import (
     ChatMessage,
     Given,
     Id,
+    Label,
     Limit,
+    PathId,
     Success,
     chat_message,
     chat_messages,
@@ -29,7 +31,7 @@ routes = Routes("Messages", "What was said in a session.")
 
 
 class MessagePath(Asked, frozen=True, kw_only=True):
-    message_id: Id
+    message_id: PathId
 
 
 class MessagesQuery(Asked, frozen=True, kw_only=True):
@@ -59,8 +61,8 @@ class CreateMessage(Asked, frozen=True, kw_only=True):
     status: Status | None = None
     error: str | None = None
     in_context: bool | None = None
-    model: str | None = None
-    provider: str | None = None
+    model: Label | None = None
+    provider: Label | None = None
     usage: Usage | None = None
     created_at: Time | None = None
     metadata: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from palaver.providers.configured import add_provider, remove_provider
 from palaver.providers.discover import kind_of, make_provider
 from palaver.server.call import Call
 from palaver.server.operations import Routes
-from palaver.server.shapes import Asked, Given, Success
+from palaver.server.shapes import Asked, Given, Label, Success
 from palaver.settings import ProviderKind, ProviderSettings, without_secrets
 
 routes = Routes("Models", "Models, and the servers that have them.")
@@ -37,7 +37,7 @@ class AddProvider(TestProvider, frozen=True, kw_only=True):
     """`key` goes into `credentials.toml`, all else into `config.toml`."""
 
     name: ProviderName
-    model: str | None = None
+    model: Label | None = None
 
 
 class ProviderInfo(Given, frozen=True, kw_only=True):

@@ -6,13 +6,23 @@ from palaver.errors import NotFound
 from palaver.model import Project
 from palaver.server.call import Call
 from palaver.server.operations import Routes
-from palaver.server.shapes import Asked, ChatProject, Given, Id, Name, PageQuery, Success, chat_project
+from palaver.server.shapes import (
+    Asked,
+    ChatProject,
+    Given,
+    Id,
+    Name,
+    PageQuery,
+    PathId,
+    Success,
+    chat_project,
+)
 
 routes = Routes("Projects", "What sessions belong to.")
 
 
 class ProjectPath(Asked, frozen=True, kw_only=True):
-    project_id: Id
+    project_id: PathId
 
 
 class ProjectsQuery(PageQuery, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class PreferenceAnswer(Given, frozen=True, kw_only=True):
     value: Any
 
 
-@routes.operation("GET", "/api/search")
+@routes.operation("GET", "/api/search", errors=("not_found",))
 async def search(call: Call, query: SearchQuery) -> SearchAnswer:
     """Full text over titles, messages, reasoning and tools."""
     narrowed = Filter(

@@ -14,7 +14,9 @@ from palaver.server.shapes import (
     ChatSession,
     Given,
     Id,
+    Label,
     PageQuery,
+    PathId,
     Success,
     Tags,
     Title,
@@ -29,7 +31,7 @@ ContextSize = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class SessionPath(Asked, frozen=True, kw_only=True):
-    session_id: Id
+    session_id: PathId
 
 
 class SessionsQuery(PageQuery, frozen=True, kw_only=True):
@@ -59,8 +61,8 @@ class CreateSession(Asked, frozen=True, kw_only=True):
     project_id: Id | None = None
     title: Title | None = None
     name: Title | None = None
-    model: str | None = None
-    provider: str | None = None
+    model: Label | None = None
+    provider: Label | None = None
     context_size: ContextSize | None = None
     system_prompt: str | None = None
     settings: dict[str, Any] | None = None
@@ -75,8 +77,8 @@ class UpdateSession(Asked, frozen=True, kw_only=True):
     title: Title | UnsetType = UNSET
     name: Title | UnsetType = UNSET
     title_source: TitleSource = "user"
-    model: str | None | UnsetType = UNSET
-    provider: str | None | UnsetType = UNSET
+    model: Label | None | UnsetType = UNSET
+    provider: Label | None | UnsetType = UNSET
     context_size: ContextSize | None | UnsetType = UNSET
     system_prompt: str | None | UnsetType = UNSET
     settings: dict[str, Any] | UnsetType = UNSET
@@ -111,7 +113,7 @@ class SessionsAnswer(Given, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-@routes.operation("GET", "/api/chat-sessions")
+@routes.operation("GET", "/api/chat-sessions", errors=("not_found",))
 async def list_sessions(call: Call, query: SessionsQuery) -> SessionsAnswer:
     """Sessions, newest content first; with `include=messages` each with those of its branch."""
     page = await call.store.list_sessions(

@@ -32,6 +32,9 @@ _KINDS = {
 }
 
 
+_WRITTEN = ("application/x-ndjson", "application/json", "text/markdown", "text/html")
+
+
 class ImportQuery(Asked, frozen=True, kw_only=True):
     """Without `format` the file is looked into. `dryRun` says what would come in and changes nothing."""
 
@@ -128,7 +131,7 @@ class _Importing:
                 return event("problem", wire.encode(problem_of(exc, request_id=self._request_id)))
 
 
-@routes.operation("GET", "/api/export", answers=("application/octet-stream",), errors=("not_found",))
+@routes.operation("GET", "/api/export", answers=_WRITTEN, errors=("not_found",))
 async def export_conversations(call: Call, query: ExportQuery) -> Response:
     """Take conversations out as a file, sent while it is written. The format "palaver" loses nothing."""
     store = call.services.plain_store.as_actor(call.caller.actor)

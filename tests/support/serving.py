@@ -58,10 +58,6 @@ class Serving:
         assert "http" in line, self.log
         self.entrance = line[line.index("http") :].split()[0]
 
-    @property
-    def log(self) -> str:
-        return (self.folder / "serve.log").read_text(encoding="utf-8")
-
     def kill(self) -> None:
         """As a crash does."""
         self._end(signal.SIGKILL)

@@ -56,7 +56,7 @@ def postgres_databases(postgres_server: str) -> postgres.Databases:
 
 @pytest.fixture
 def postgres_url(postgres_databases: postgres.Databases) -> Iterator[str]:
-    """The address of a database on PostgreSQL with nothing but Palaver's tables."""
+    """The address of a database on PostgreSQL with Palaver's tables, which are empty."""
     with postgres_databases.fresh() as url:
         yield url
 

@@ -134,39 +134,66 @@ def running(binaries: Path, *, durable: bool = False) -> Iterator[Server]:
 
 
 class Databases:
-    """Databases of one server, each gone when whoever asked for it is done. `palaver` makes one with its tables."""
+    """Databases of one server for tests: with Palaver's tables and nothing in them, or with nothing at all."""
 
     def __init__(self, server: str) -> None:
         self._server = server
-        self._template: str | None = None
-
-    @contextmanager
-    def empty(self, options: str = "") -> Iterator[str]:
-        """The address of a new database that has nothing in it."""
-        name = f"test_{uuid4().hex}"
-        self._run(f'CREATE DATABASE "{name}" {options}')
-        try:
-            yield address_of(self._server, name)
-        finally:
-            self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self._idle: list[_Database] = []
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The address of a new database with Palaver's tables, made from a template in a hundredth of a second."""
-        with self.empty(f'TEMPLATE "{self._find_template()}" STRATEGY file_copy') as url:
-            yield url
+        """The address of a database with empty tables. Emptying one takes a tenth of the time of making one."""
+        database = self._idle.pop() if self._idle else _Database(self._server)
+        try:
+            yield database.url
+        finally:
+            database.clear()
+            self._idle.append(database)
 
-    def _find_template(self) -> str:
-        if self._template is None:
-            name = f"template_{uuid4().hex}"
-            self._run(f'CREATE DATABASE "{name}"')
-            palaver.open_store(address_of(self._server, name)).close()
-            self._template = name
-        return self._template
+    @contextmanager
+    def empty(self, options: str = "") -> Iterator[str]:
+        """The address of a new database that has nothing in it and is gone afterwards."""
+        name = f"test_{uuid4().hex}"
+        _run(self._server, f'CREATE DATABASE "{name}" {options}')
+        try:
+            yield address_of(self._server, name)
+        finally:
+            _run(self._server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    def _run(self, sql: str) -> None:
-        with psycopg.connect(self._server, autocommit=True) as connection:
-            connection.execute(sql.encode())
+
+class _Database:
+    """One that is used again and again."""
+
+    def __init__(self, server: str) -> None:
+        name = f"test_{uuid4().hex}"
+        _run(server, f'CREATE DATABASE "{name}"')
+        self.url = address_of(server, name)
+        palaver.open_store(self.url).close()
+        self._connection = psycopg.connect(self.url, autocommit=True)
+
+    def clear(self) -> None:
+        """Whoever is still connected is not any more, then every row goes."""
+        self._connection.execute(_CLEAR)
+
+
+_CLEAR = b"""
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+SET session_replication_role TO replica;
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'palaver' AND tablename NOT IN ('migration', 'store') LOOP
+    EXECUTE format('DELETE FROM palaver.%I', name);
+  END LOOP;
+  UPDATE palaver.store SET indexed_through = 0, epoch = 0;
+END $$
+"""
+
+
+def _run(server: str, sql: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.encode())
 
 
 def address_of(server: str, database: str) -> str:

@@ -36,8 +36,8 @@ def connect(address: Address) -> Connection:
                 )
             connection.execute(statements()["settle"].sql, prepare=False)
             values.adapt(connection)
-            # Each statement is planned once for a connection, from its first use on.
-            connection.prepare_threshold = 0
+            # What comes a second time on a connection will come again: it is planned once, then.
+            connection.prepare_threshold = 1
             connection.prepared_max = _STATEMENTS
     except BaseException:
         connection.close()

@@ -17,7 +17,6 @@ from palaver.storage.search.index import watermark
 from palaver.storage.search.indexer import Indexer
 from palaver.storage.watch import Callback, Watch
 from palaver.storage.writer import Job
-from palaver.store import SYSTEM_ACTOR
 
 T = TypeVar("T")
 
@@ -42,9 +41,8 @@ class Database(OpenDatabase):
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
             self._indexing = Indexing(lambda: connect(address), self.location)
-            with self.readers.read(SYSTEM_ACTOR) as tx:
-                self._tx.set_latest(_latest(tx))
-                through, last = watermark(tx)
+            self._tx.set_latest(_latest(self._tx))
+            through, last = watermark(self._tx)
             self._indexer = Indexer(self._indexing.run, self.writer.crowded, through)
             self._indexer.committed(last)
             undo.pop_all()
@@ -105,6 +103,6 @@ class Database(OpenDatabase):
         self._tx.connection.close()
 
 
-def _latest(tx: ReadTransaction) -> int:
+def _latest(tx: WriteTransaction) -> int:
     found = tx.row("greatest_content_time")
     return found[0] if found and found[0] is not None else 0

@@ -77,7 +77,7 @@ def list_projects(tx: Reading, trashed: bool, after: str | None, limit: int) -> 
     found: list[Row] = tx.rows(
         "list_projects",
         actor=tx.actor,
-        trashed=int(trashed),
+        trashed=bool(trashed),
         name=name,
         id=to_bytes(id) if id else b"",
         limit=limit + 1,

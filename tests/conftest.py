@@ -1,7 +1,7 @@
 """Fixtures for every test: a home of its own, databases that are closed when it ends, a word on how often was tried."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_server: str) -> postgres.Databases:
-    return postgres.Databases(postgres_server)
+def postgres_databases(postgres_server: str) -> Iterator[postgres.Databases]:
+    with closing(postgres.Databases(postgres_server)) as databases:
+        yield databases
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -203,4 +204,4 @@ def test_a_with_block_closes(open_store: OpenStore) -> None:
 
 
 def test_the_location_names_the_place(store: Store, database_url: str) -> None:
-    assert Path(database_url).name in store.location
+    assert Path(urlsplit(database_url).path).name in store.location

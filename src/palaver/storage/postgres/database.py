@@ -41,8 +41,9 @@ class Database(OpenDatabase):
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
             self._indexing = Indexing(lambda: connect(address), self.location)
-            self._tx.set_latest(_latest(self._tx))
-            through, last = watermark(self._tx)
+            tx = ReadTransaction(connection)
+            self._tx.set_latest(_latest(tx))
+            through, last = watermark(tx)
             self._indexer = Indexer(self._indexing.run, self.writer.crowded, through)
             self._indexer.committed(last)
             undo.pop_all()
@@ -87,7 +88,7 @@ class Database(OpenDatabase):
         }
 
     def _committed(self) -> None:
-        self._indexer.committed(self._tx.last)
+        self._indexer.committed(self._tx.newest)
         self.watch.committed()
 
     def _scrub(self) -> None:
@@ -103,6 +104,6 @@ class Database(OpenDatabase):
         self._tx.connection.close()
 
 
-def _latest(tx: WriteTransaction) -> int:
+def _latest(tx: ReadTransaction) -> int:
     found = tx.row("greatest_content_time")
     return found[0] if found and found[0] is not None else 0

@@ -16,7 +16,7 @@ JSON_BODY = "\x10j"
 _TYPES = {
     "bigint": """
         added_at administrator after after_chunk archived_at at before begun_at checkpoint_count compression_count
-        context_size created_at digits disabled_at ended_at expires_at failed_at failures file first from_position front
+        context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file first from_position front
         has_file has_tool head high in_context key kind last last_chunk last_position leaf lease_until length level
         limit low mark message_count more_tags next note_count now number parent personal pinned position project
         project_key purged_at purpose ref relation reverted_at revision role scope seq session setup size snapshot_count
@@ -33,9 +33,18 @@ _TYPES = {
     "json": "counts detail ids keys projects refs roles sessions settings value words",
     "boolean": "trashed with_text",
     "text::tsquery": "blocks match narrowed",
-    "bigint[]": "chunks seqs sizes",
-    "text[]": "vectors",
     "xid8": "transaction",
+    "bigint[]": """
+        chunks seqs sizes change_seq change_kind change_ref session_state session_head session_last_position session_message_count
+        session_note_count session_token_count session_updated_at session_key message_ref message_parent message_mark
+        message_role message_status message_tokens message_in_context message_created_at message_trashed_at
+        message_purged_at
+    """,
+    "bytea[]": "session_head_id session_guard message_id message_digest message_match_key message_guard",
+    "text[]": """
+        vectors change_detail message_model message_provider message_usage message_error message_metadata
+        message_origin_source message_origin_id message_body
+    """,
 }
 _TYPE_OF = {name: kind for kind, names in _TYPES.items() for name in names.split()}
 # Where a name stands for something else than anywhere else.
@@ -66,10 +75,11 @@ _BY_QUERY = {
 
 
 class Statement(NamedTuple):
-    """SQL as bytes, and what puts named parameters in their order."""
+    """SQL as bytes, what puts named parameters in their order, and these with their types in this order."""
 
     sql: bytes
     bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    types: dict[str, str]
 
 
 @cache
@@ -79,18 +89,17 @@ def statements() -> dict[str, Statement]:
 
 
 def _statement(name: str, text: str) -> Statement:
-    special = _BY_QUERY.get(name, {})
+    types = {parameter: _type_of(name, parameter) for parameter in queries.parameters(text)}
+    query = queries.number(text, lambda parameter, number: f"${number}::{types[parameter]}")
+    bind = _encoding_body(query.bind, list(types).index("body")) if "body" in types else query.bind
+    return Statement(query.sql.encode(), bind, types)
 
-    def placeholder(parameter: str, number: int) -> str:
-        kind = special.get(parameter) or _TYPE_OF.get(parameter)
-        if kind is None:
-            raise LookupError(f"parameter {parameter} of query {name} has no type: give it one here")
-        return f"${number}::{kind}"
 
-    query = queries.number(text, placeholder)
-    names = queries.parameters(text)
-    bind = _encoding_body(query.bind, names.index("body")) if "body" in names else query.bind
-    return Statement(query.sql.encode(), bind)
+def _type_of(query: str, parameter: str) -> str:
+    kind = _BY_QUERY.get(query, {}).get(parameter) or _TYPE_OF.get(parameter)
+    if kind is None:
+        raise LookupError(f"parameter {parameter} of query {query} has no type: give it one here")
+    return kind
 
 
 def _encoding_body(

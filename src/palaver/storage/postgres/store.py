@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from palaver.model import Report, Stats
+from palaver.storage.postgres import verify
 from palaver.storage.postgres.database import Database
 from palaver.storage.store import DatabaseStore, check_actor
 from palaver.storage.verbs import changes
@@ -20,7 +21,7 @@ class PostgresStore(DatabaseStore):
         return PostgresStore(self._database, check_actor(id))
 
     def verify(self, repair: bool = False) -> Report:
-        raise NotImplementedError
+        return verify.verify_database(self._database, repair)
 
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
         raise NotImplementedError

@@ -1,11 +1,12 @@
 """Transactions on PostgreSQL: named queries on one connection, and what a commit brings with it."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg import RawCursor, RawServerCursor
+from psycopg import RawCursor, RawServerCursor, errors
 from psycopg.pq import Format, TransactionStatus
 
+from palaver.storage.postgres.appended import Appended
 from palaver.storage.postgres.connection import Connection
 from palaver.storage.postgres.index import VectorIndex
 from palaver.storage.postgres.statements import Statement, body_text, statements
@@ -81,51 +82,151 @@ class ReadTransaction:
         """Called before every statement."""
 
 
+class Outdated(Exception):
+    """Somebody else has written since, or an id is taken: what was done so far is to be done again, step by step."""
+
+
 class WriteTransaction(WriteState, ReadTransaction):
-    """The writer's transaction. It is entered and left by each verb that shares the commit."""
+    """The writer's transaction. It is entered and left by each verb that shares the commit.
+
+    What appends leave behind is kept until something is read or the commit comes, and then goes in one statement. It
+    begins with the first statement. So appends to sessions at hand are that one statement and nothing else; where
+    somebody else has written meanwhile, or a message is there already, they are `Outdated`.
+    """
 
     def __init__(self, connection: Connection, *, auto_title: bool, max_sessions: int | None) -> None:
         WriteState.__init__(self, auto_title=auto_title, max_sessions=max_sessions)
         ReadTransaction.__init__(self, connection)
-        self._version: Row = ()
-        self.number = ""  # The transaction's, as the server counts, and when that server was started.
-        self.started = ""
+        self.begun = Begun("", "")
+        self.written: tuple[int, bytes] | None = (
+            None  # Of the last message, by which a commit can be recognised.
+        )
+        self._written_before: tuple[int, bytes] | None = None
+        self._appended = Appended(self._sql["write_appends"])
+        self._epoch = 0
+        self.newest = 0  # The number of the newest change this process has committed.
+        self._known = -1  # The number of the newest change of all, as far as known.
+        self._is_begun = False
+        self._guessing = False
+        self._careful = False
 
     def begin(self) -> None:
-        self._cursor.execute(self._sql["begin_write"].sql, prepare=False, binary=False)
-        while self._cursor.nextset():
-            pass
-        last, epoch, self.number, self.started = self._cursor.fetchone() or (0, 0, "", "")
-        if (last, epoch) != self._version:
-            self._places.clear()
-        self._last = int(last)
+        """The next statement begins it."""
+        self._is_begun = self._guessing = self._careful = False
+        self.written = None
+        self._appended.clear()
 
     def commit(self) -> None:
+        if not self._is_begun:
+            self.flush()
+            return
+        self.flush()
+        if self._last == self._known:
+            self._cursor.execute(self._sql["count_epoch"].sql)
+            self._epoch += 1
         self._cursor.execute(self._sql["commit"].sql)
+
+    def committed(self) -> None:
+        self._known = self.newest = self._last
 
     def roll_back(self) -> None:
         self._cursor.execute(self._sql["rollback"].sql)
 
     def rolled_back(self) -> None:
         """What was remembered of the transaction did not happen."""
-        self._version = ()
+        self._known = -1
+        self._places.clear()
+        self._appended.clear()
+
+    def set_savepoint(self) -> None:
+        """From here on each statement is run where it stands."""
+        self._careful = True
+        self._written_before = self.written
+        self.run("savepoint")
+
+    def undo_to_savepoint(self) -> None:
+        self.written = self._written_before
+        self._appended.clear()
+        self.run("savepoint_undo")
+        self.run("savepoint_release")
+
+    def release_savepoint(self) -> None:
+        self.run("savepoint_release")
+
+    def flush(self) -> None:
+        """Write what appends have left behind so far. Raises `Outdated`."""
+        if not self._appended:
+            return
+        try:
+            self._cursor.execute(self._appended.statement.sql, self._appended.values(self._epoch))
+        except (errors.UniqueViolation, errors.DivisionByZero) as exc:
+            if self._careful:
+                raise
+            raise Outdated from exc
+        self._appended.clear()
 
     def put(self, name: str, values: Row, /) -> None:
-        self._execute(self._sql[name], values)
+        if name == "advance_session":
+            self._appended.sessions[values[-1]] = values
+        else:
+            self._execute(self._sql[name], values)
 
     def insert(self, name: str, values: Row, /) -> bool:
-        return self._execute(self._sql[name], (*values[:-1], body_text(values[-1]))).rowcount > 0
+        row = (*values[:-1], body_text(values[-1]))
+        if not self._careful:
+            self._appended.messages.append(row)
+        elif self._execute(self._sql[name], row).rowcount == 0:
+            return False
+        self.written = values[0], values[1]
+        return True
+
+    @property
+    def last(self) -> int:
+        if not self._is_begun and not self._guessing:
+            self._start()
+        return self._last
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
-        self._last += 1
-        self._execute(self._sql["insert_change"], (self._last, kind, ref, detail))
+        self._last = self.last + 1
+        self._appended.changes.append((self._last, kind, ref, detail))
         return self._last
+
+    def recall(self, session_id: str) -> Any:
+        place = super().recall(session_id)
+        self._guessing = self._guessing or place is not None
+        return place
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
         following.unindex(self, mark, columns)
 
     def move_indexed(self, session: int, source: int, target: int) -> None:
         self.index().move(session, source, target)
+
+    def _prepare(self) -> None:
+        if not self._is_begun:
+            self._start()
+        self.flush()
+
+    def _start(self) -> None:
+        self._cursor.execute(self._sql["begin_write"].sql, prepare=False, binary=False)
+        while self._cursor.nextset():
+            pass
+        last, epoch, *begun = self._cursor.fetchone() or (0, 0, "", "")
+        self._is_begun = True
+        self.begun = Begun(*begun)
+        if (last, epoch) != (self._known, self._epoch):
+            if self._guessing:
+                raise Outdated
+            self._places.clear()
+            self._known, self._epoch = last, epoch
+            self._last = self._safe = last
+
+
+class Begun(NamedTuple):
+    """A transaction's number, as the server counts, and when that server was started."""
+
+    number: str
+    started: str
 
 
 class IndexTransaction(ReadTransaction):

@@ -1,6 +1,7 @@
 """Writing to PostgreSQL: one writer at a time per database, whichever process it is in."""
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
@@ -8,8 +9,9 @@ from palaver.errors import Unavailable
 from palaver.storage.postgres import faults
 from palaver.storage.postgres.connection import Connection, is_alive
 from palaver.storage.postgres.statements import statements
-from palaver.storage.postgres.transaction import WriteTransaction
-from palaver.storage.writer import Writer
+from palaver.storage.postgres.transaction import Outdated, WriteTransaction
+from palaver.storage.transaction import Row
+from palaver.storage.writer import Job, Writer
 
 
 class PostgresWriter(Writer[WriteTransaction]):
@@ -31,14 +33,29 @@ class PostgresWriter(Writer[WriteTransaction]):
             self._reconnect()
         self._tx.begin()
 
+    def _try(self, batch: list[Job[Any]]) -> None:
+        try:
+            super()._try(batch)
+        except Outdated:
+            self._roll_back()
+            for job in batch:
+                job.error = None
+            self._begin()
+            for job in batch:
+                self._run_in_savepoint(job)
+            self._end()
+
     def _end(self) -> None:
         try:
             self._tx.commit()
-        except psycopg.Error as exc:
-            if not faults.is_lost(exc) and not self._tx.connection.closed:
+        except BaseException as exc:
+            signalled = not isinstance(exc, Exception)
+            if not signalled and not (faults.is_lost(exc) or self._tx.connection.closed):
                 raise
-            if not self._was_committed():
+            self._begun = self._was_committed()
+            if signalled or not self._begun:
                 raise
+        self._tx.committed()
 
     def _roll_back(self) -> None:
         self._tx.rolled_back()
@@ -52,14 +69,13 @@ class PostgresWriter(Writer[WriteTransaction]):
         return self._tx.is_open()
 
     def _set_savepoint(self) -> None:
-        self._tx.run("savepoint")
+        self._tx.set_savepoint()
 
     def _undo_to_savepoint(self) -> None:
-        self._tx.run("savepoint_undo")
-        self._tx.run("savepoint_release")
+        self._tx.undo_to_savepoint()
 
     def _release_savepoint(self) -> None:
-        self._tx.run("savepoint_release")
+        self._tx.release_savepoint()
 
     def _reconnect(self) -> None:
         self._tx.connection.close()
@@ -68,24 +84,29 @@ class PostgresWriter(Writer[WriteTransaction]):
 
     def _was_committed(self) -> bool:
         """Find out what became of a commit whose answer was lost. Raises `Unavailable` where nobody can tell."""
-        number, started = self._tx.number, self._tx.started
+        begun, written = self._tx.begun, self._tx.written
         try:
             self._reconnect()
-            connection = self._tx.connection
-            with connection.transaction():
+            with self._tx.connection.transaction():
                 # Whoever has the lock knows that the lost transaction has ended.
-                connection.execute(statements()["write_lock"].sql)
-                statement = statements()["transaction_status"]
-                found = connection.execute(statement.sql, statement.bind({"transaction": number})).fetchone()
+                self._ask("write_lock")
+                if written is not None:
+                    return self._ask("find_message_id", ref=written[0]) == (written[1],)
+                status, started = self._ask("transaction_status", transaction=begun.number) or ("", "")
         except psycopg.Error as exc:
             raise self._unknown() from exc
-        status, now = found or ("", "")
-        if now != started:  # Started anew: it may have given the same number to another transaction.
+        if (
+            started != begun.started
+        ):  # Started anew, it may have given the same number to another transaction.
             raise self._unknown()
         return bool(status == "committed")
+
+    def _ask(self, name: str, **parameters: Any) -> Row | None:
+        statement = statements()[name]
+        return self._tx.connection.execute(statement.sql, statement.bind(parameters)).fetchone()
 
     def _unknown(self) -> Unavailable:
         return Unavailable(
             f"{self._where}: the connection was lost during a commit. Whether it was done is not known: look before "
-            "you do it again; an append with the same ids may be repeated safely"
+            "you do it again; an append of the same messages may be repeated safely"
         )

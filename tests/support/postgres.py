@@ -190,10 +190,12 @@ SET session_replication_role TO replica;
 DO $$
 DECLARE name text;
 BEGIN
-  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'palaver' AND tablename NOT IN ('migration', 'store') LOOP
+  FOR name IN SELECT tablename FROM pg_tables
+    WHERE schemaname = 'palaver' AND tablename NOT IN ('migration', 'store', 'text_watermark') LOOP
     EXECUTE format('DELETE FROM palaver.%I', name);
   END LOOP;
-  UPDATE palaver.store SET indexed_through = 0, epoch = 0;
+  UPDATE palaver.store SET epoch = 0;
+  UPDATE palaver.text_watermark SET indexed_through = 0;
 END $$
 """
 

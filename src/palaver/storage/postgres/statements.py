@@ -16,29 +16,29 @@ JSON_BODY = "\x10j"
 _TYPES = {
     "bigint": """
         added_at administrator after after_chunk archived_at at before begun_at checkpoint_count compression_count
-        context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file first from_position front
-        has_file has_tool head high in_context key kind last last_chunk last_position leaf lease_until length level
-        limit low mark message_count more_tags next note_count now number parent personal pinned position project
-        project_key purged_at purpose ref relation reverted_at revision role scope seq session setup size snapshot_count
-        state status target through through_position title_mark title_source token_count tokens trashed_at trashed_with
-        turn updated_at used_at version
+        context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file first
+        from_position front has_file has_tool head high in_context key kind last last_chunk last_position leaf
+        lease_until length level limit low mark message_count more_tags next note_count now number parent personal
+        pinned position project project_key purged_at purpose ref relation reverted_at revision role scope seq session
+        setup size snapshot_count state status target through through_position title_mark title_source token_count
+        tokens trashed_at trashed_with turn updated_at used_at version
     """,
     "bytea": "answer answers data detail_guard digest guard head_id id keep made_id match_key only parent_id",
     "text": """
-        account account_id actor address body checkpoints choice choices description email email_key ending error headers
-        hint holder issuer member metadata model model_part name needle origin origin_id origin_source owner owner_id
-        password prefix provider replaces request request_id request_key source subject summary system_prompt tag tags
-        time title usage user_agent word
+        account account_id actor address body checkpoints choice choices description email email_key ending error
+        headers hint holder issuer member metadata model model_part name needle origin origin_id origin_source owner
+        owner_id password prefix provider replaces request request_id request_key source subject summary system_prompt
+        tag tags time title usage user_agent word
     """,
     "json": "counts detail ids keys projects refs roles sessions settings value words",
     "boolean": "trashed with_text",
     "text::tsquery": "blocks match narrowed",
     "xid8": "transaction",
     "bigint[]": """
-        chunks seqs sizes change_seq change_kind change_ref session_state session_head session_last_position session_message_count
-        session_note_count session_token_count session_updated_at session_key message_ref message_parent message_mark
-        message_role message_status message_tokens message_in_context message_created_at message_trashed_at
-        message_purged_at
+        chunks seqs sizes change_seq change_kind change_ref session_state session_head session_last_position
+        session_message_count session_note_count session_token_count session_updated_at session_key message_ref
+        message_parent message_mark message_role message_status message_tokens message_in_context message_created_at
+        message_trashed_at message_purged_at
     """,
     "bytea[]": "session_head_id session_guard message_id message_digest message_match_key message_guard",
     "text[]": """

@@ -72,7 +72,7 @@ from palaver.store import DRAFT_LEASE_SECONDS, HEAD, TRASH_DAYS, Append, Filter,
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BATCH = 500
+_BATCH = 400
 _MAX_CHANGES = 10_000
 _SEARCH_SECONDS = 2.0
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from palaver.model import Report, Stats
-from palaver.storage.postgres import verify
+from palaver.storage.postgres import backup, verify
 from palaver.storage.postgres.database import Database
 from palaver.storage.store import DatabaseStore, check_actor
 from palaver.storage.verbs import changes
@@ -24,7 +24,7 @@ class PostgresStore(DatabaseStore):
         return verify.verify_database(self._database, repair)
 
     def backup(self, path: Path | str | None = None, *, keep: int | None = None) -> Path:
-        raise NotImplementedError
+        return backup.backup(self._database, path, keep)
 
     def stats(self) -> Stats:
         with self._database.read(self.actor) as tx:

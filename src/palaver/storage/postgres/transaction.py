@@ -14,7 +14,7 @@ from palaver.storage.search import following
 from palaver.storage.transaction import Known, Row
 from palaver.storage.writing import WriteState
 
-_FETCHED = 500
+_FETCHED = 100
 
 
 class ReadTransaction:

@@ -106,3 +106,6 @@ WITH RECURSIVE below (position) AS (
   FROM below b WHERE b.position IS NOT NULL
 )
 SELECT max(position) FROM below
+
+-- name: count_messages
+SELECT count(*) FROM message m

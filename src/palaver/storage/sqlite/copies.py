@@ -1,9 +1,12 @@
 """Copies of the whole database: backups of one in use, and the change between plain and encrypted of one that is not."""
 
 import re
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
@@ -34,18 +37,38 @@ def backup(
     this one included. Raises `Conflict` where the target is there already.
     """
     path = real(path)
+    where = destination(path.parent / "backups", path.stem, target)
+    return keep_copy(where, partial(_copy, path, key), keep=keep, moment=moment)
+
+
+class Destination(NamedTuple):
+    """Where a copy goes: a file, or a folder in which it gets a dated name that begins with `stem`."""
+
+    folder: Path
+    file: Path | None
+    stem: str
+
+
+def keep_copy(
+    where: Destination,
+    write: Callable[[Path], None],
+    *,
+    keep: int | None = None,
+    moment: datetime | None = None,
+) -> Path:
+    """What `write` writes into a temporary file, once it is whole. See `backup`."""
     if keep is not None and keep < 1:
         raise Invalid(f"at least 1 backup must be kept, not {keep}", field="keep")
-    folder, file = _destination(path, target)
+    folder, file, stem = where
     if file is not None and file.exists():
         raise _taken(file)
-    with closing(connect(path, key, mode="read")) as source, faults.translated(str(file or folder)):
+    with faults.translated(str(file or folder)):
         make_folder(folder, 0o700)
         with temporary.new_file(folder) as copy:
-            _copy(source, path, key, copy)
-            made = _publish(copy, file) if file else _publish_dated(copy, folder, path.stem, moment)
+            write(copy)
+            made = _publish(copy, file) if file else _publish_dated(copy, folder, stem, moment)
     if file is None and keep is not None:
-        _thin(folder, path.stem, keep, made)
+        _thin(folder, stem, keep, made)
     return made
 
 
@@ -55,17 +78,20 @@ def backups(path: Path, folder: Path | None = None) -> list[Path]:
     return _dated(folder or path.parent / "backups", path.stem)
 
 
-def _destination(path: Path, target: Path | None) -> tuple[Path, Path | None]:
-    """The folder a backup goes to, and its name where that was given."""
+def destination(usual: Path, stem: str, target: Path | None) -> Destination:
+    """Where a backup goes: into the usual folder where nothing is named."""
     if target is None:
-        return path.parent / "backups", None
+        return Destination(usual, None, stem)
     if target.is_dir():
-        return target, None
-    return target.absolute().parent, target
+        return Destination(target, None, stem)
+    return Destination(target.absolute().parent, target, stem)
 
 
-def _copy(source: apsw.Connection, path: Path, key: cipher.Key | None, copy: Path) -> None:
-    with closing(_blank(copy, key, cipher.read_header(path))) as sink:
+def _copy(path: Path, key: cipher.Key | None, copy: Path) -> None:
+    with (
+        closing(connect(path, key, mode="read")) as source,
+        closing(_blank(copy, key, cipher.read_header(path))) as sink,
+    ):
         source.execute(_SQL["begin_deferred"])  # one snapshot from the first page to the last
         try:
             source.pragma("schema_version")

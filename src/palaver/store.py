@@ -64,6 +64,11 @@ MAX_PREFERENCE = 65_536
 MAX_PREFERENCE_NAME = 500
 
 
+def mark_order(mark: str) -> tuple[int, str]:
+    """By this the marks of a store ascend."""
+    return len(mark), mark
+
+
 class Head(enum.Enum):
     """The type of `HEAD`: the session's head as it is at the commit, or at the read."""
 

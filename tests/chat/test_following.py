@@ -116,7 +116,7 @@ def test_a_turn_of_another_process_is_followed_while_it_runs(
         first = next(events)
         assert isinstance(first, TurnStarted)
         assert first.answer_id == answer_id
-        assert text_of([next(events)]) == "slowly, "
+        assert text_of(take_until_text(events)) == "slowly, "
         go.set()
         rest = list(events)
     assert text_of(rest) == "but surely"

@@ -12,6 +12,7 @@ import pytest
 import palaver
 from palaver import Busy, Message, NotFound, Session, Store, Text, Unavailable
 from palaver.chat.backlog import Backlog
+from palaver.chat.claim import Claim
 from palaver.chat.engine import Engine
 from palaver.chat.events import TurnStarted
 from palaver.chat.recording import Outcome, Recording
@@ -211,6 +212,7 @@ def a_recording(store: Store, session: Session, parent_id: str, answer_id: str) 
         answer_id=answer_id,
         model="scripted",
         provider="scripted",
+        claim=Claim(store, Backlog(), session.id),
     )
 
 
@@ -222,6 +224,7 @@ def test_a_session_purged_in_the_middle_ends_the_turn_with_the_reason(
     turn = engine.start_turn(session.id, "go")
     next(one for one in turn.events() if text_of([one]))
     store.close_draft(turn.answer_id, status="interrupted")
+    store.end_turn(session.id, store.list_turns(session.id)[0].number)
     store.purge_session(session.id)
     rest.set()
     end = finished(turn.events())

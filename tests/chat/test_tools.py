@@ -68,7 +68,7 @@ def test_a_call_is_asked_about_done_recorded_and_the_model_goes_on(
             assert event.call is not None
             turn.answer(event.request_id, "once")
     assert turn.wait(60).text == "It is three."
-    one_call = ["tool_call", "input_required", "tool_result"]
+    one_call = ["tool_call", "input_required", "input_answered", "tool_result"]
     assert [tag for tag in tags(seen) if tag != "title_changed"] == [
         *("turn_started", "text_delta"),
         *one_call,

@@ -54,8 +54,13 @@ class Answering:
         """What the model has called so far."""
         return list(self._calls)
 
-    def run(self, work: Callable[["Answering"], None]) -> Message:
-        """Do `work` and record what comes of it until it ends, fails or is stopped; then close the answer."""
+    def run(
+        self, work: Callable[["Answering"], None], *, next_id: Callable[[], str | None] = lambda: None
+    ) -> Message:
+        """Do `work` and record what comes of it until it ends, fails or is stopped; then close the answer.
+
+        `next_id` is asked at the end of a complete one, for the answer that follows.
+        """
         self._turn.stopping.on_stop(self._stop)
         threading.Thread(target=self._work, args=(work,), name="palaver-ask", daemon=True).start()
         self._watch()
@@ -66,7 +71,8 @@ class Answering:
             answer.close()
         else:
             self._prepared.wait(_PREPARING_SECONDS)
-        return self._recording.close(self._outcome())
+        outcome = self._outcome()
+        return self._recording.close(outcome, next_id() if outcome.status == "complete" else None)
 
     def look(self) -> None:
         """Somebody has changed the draft: look whether it is to stop."""

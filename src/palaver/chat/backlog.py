@@ -3,21 +3,22 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from palaver.errors import Busy, Conflict, Corrupt, Invalid, NotFound, PalaverError, Unavailable
-from palaver.model import Message, NewMessage
+from palaver.errors import Busy, Conflict, Corrupt, Forbidden, Invalid, NotFound, PalaverError, Unavailable
+from palaver.model import NewMessage
 from palaver.store import HEAD, Head
 
 CANNOT_RECORD = (Unavailable, Corrupt, Busy)
 """The store cannot be written now; what is to be written is good."""
-REFUSED = (NotFound, Conflict, Invalid)
+REFUSED = (NotFound, Forbidden, Conflict, Invalid)
 """What is to be written will never be taken: trying again is of no use."""
 
 _log = logging.getLogger(__name__)
 
-Save = Callable[[], Message]
+T = TypeVar("T")
 
 
 class AnswerRuns(Busy):
@@ -29,7 +30,7 @@ class _Waiting(msgspec.Struct, frozen=True):
 
     messages: Sequence[NewMessage]
     parent_id: str | None | Head
-    save: Save
+    save: Callable[[], object]
 
 
 class Backlog:
@@ -47,10 +48,10 @@ class Backlog:
         self,
         session_id: str,
         messages: Sequence[NewMessage],
-        save: Save,
+        save: Callable[[], T],
         *,
         parent_id: str | None | Head = HEAD,
-    ) -> Message | None:
+    ) -> T | None:
         """What `save` returned, or None where it has to wait: then it is tried again behind what waits already.
 
         What the store refuses for good is raised.

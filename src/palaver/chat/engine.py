@@ -1,14 +1,16 @@
 """Runs turns: records the question, asks the model, records its answers and what the tools gave back."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from palaver.chat.answering import Pace
-from palaver.chat.attachments import Attachments
-from palaver.chat.backlog import Backlog
-from palaver.chat.branches import is_answering
+from palaver.chat.asking import LOOK_FIRST
+from palaver.chat.attachments import HELD, Attachments
+from palaver.chat.backlog import CANNOT_RECORD, Backlog
 from palaver.chat.calling import Calling
+from palaver.chat.claim import Claim
 from palaver.chat.compacting import Compacting
 from palaver.chat.compression import Compression
 from palaver.chat.counting import Counters
@@ -28,7 +30,7 @@ from palaver.chat.turn import Turn
 from palaver.chat.vocabularies import Vocabularies
 from palaver.context.prompt import Prompt
 from palaver.context.tools import Tool
-from palaver.errors import Busy, Invalid, NotFound
+from palaver.errors import Invalid, NotFound
 from palaver.ids import new_id
 from palaver.model import Change, File, NewMessage, Session, user
 from palaver.providers.base import ModelInfo, Provider
@@ -36,14 +38,28 @@ from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
 from palaver.tools.base import Toolbox
 
-_BETWEEN_TRIES, _BETWEEN_SECONDS = 10, 0.05
+_TOLD = ("turn.changed", "message.changed")
+
+
+class _Common(msgspec.Struct, frozen=True, kw_only=True):
+    """What the turns of all actors share."""
+
+    settings: Settings
+    models: Models
+    places: Places
+    backlog: Backlog
+    vocabularies: Vocabularies
+    toolbox: Toolbox | None
+    pace: Pace
+    asks: bool
 
 
 class Engine:
     """Turns in the sessions of one store. One turn runs per session; many sessions may have one at the same time.
 
     `toolbox` has the tools that models may call; it is closed by whoever made it. `asks` says that a person is there who
-    can be asked: `InputRequired` then waits for `answer`, else its default is taken at once.
+    can be asked: `InputRequired` then waits for `answer`, else its default is taken at once. With a store of the actor
+    "system" it hears of every stop and answer, for the actors of `as_actor`.
     """
 
     def __init__(
@@ -58,35 +74,58 @@ class Engine:
         asks: bool = False,
     ) -> None:
         settings = settings or Settings()
+        common = _Common(
+            settings=settings,
+            models=Models(providers, settings.model),
+            places=Places(),
+            backlog=Backlog(retry_seconds=retry_seconds),
+            vocabularies=Vocabularies(settings.tokenizer),
+            toolbox=toolbox,
+            pace=pace or Pace(),
+            asks=asks,
+        )
+        self._enter(store, common, HELD)
+        self._unlisten = store.listen(self._on_changes)
+
+    def as_actor(self, id: str) -> "Engine":
+        """The same engine for another actor: turns begun with it run in that actor's store, and whatever runs in a
+        session is theirs to follow, stop and answer as the store permits them. Closing either closes both."""
+        other = object.__new__(Engine)
+        other._unlisten = self._unlisten
+        other._enter(self._store.as_actor(id), self._common, HELD // 16)
+        return other
+
+    def _enter(self, store: Store, common: _Common, held: int) -> None:
         self._store = store
-        self._asks = asks
-        self._backlog = Backlog(retry_seconds=retry_seconds)
-        self._questions = Questions(store, self._backlog)
-        self._models = Models(providers, settings.model)
-        self._attachments = Attachments(store)
-        counters = Counters(store, Vocabularies(settings.tokenizer))
+        self._common = common
+        self._asks = common.asks
+        self._backlog = common.backlog
+        self._models = common.models
+        self._places = common.places
+        self._questions = Questions(store, common.backlog)
+        self._attachments = Attachments(store, held=held)
+        counters = Counters(store, common.vocabularies)
         self._prompter = Prompter(
             store,
-            self._backlog,
+            common.backlog,
             counters=counters,
             attachments=self._attachments,
-            descriptions=self._models.descriptions,
+            descriptions=common.models.descriptions,
         )
         self.permissions = Permissions(store)
-        self._places = Places()
         self._compression = Compression(store, self._prompter)
+        toolbox = common.toolbox
         self._means = Means(
             store=store,
-            backlog=self._backlog,
-            places=self._places,
+            backlog=common.backlog,
+            places=common.places,
             compression=self._compression,
             counters=counters,
-            pace=pace or Pace(),
+            pace=common.pace,
             calling=Calling(toolbox, self.permissions) if toolbox is not None else None,
-            offering=Offering(toolbox, self._models) if toolbox is not None else None,
-            titling=Titling(store) if asks and settings.model_title else None,
+            offering=Offering(toolbox, common.models) if toolbox is not None else None,
+            titling=Titling(store) if common.asks and common.settings.model_title else None,
         )
-        self._unlisten = store.listen(self._on_changes)
 
     def start_turn(
         self,
@@ -104,12 +143,13 @@ class Engine:
         be sent. Failing to record stops nothing.
         """
         new = user(message) if isinstance(message, str) else message
-        with self._places.take(session_id):
-            session = self._store.get_session(session_id)
+        session = self._store.get_session(session_id)
+        with self._places.take(session.id):
             chosen = self._models.choose_for(session, model)
             self._check_files(new, chosen)
-            stored = self._questions.record(session.id, new, parent_id)
-            return self._start(session, new.id, new.id, chosen, drafted=stored)
+            recording = self._recording(session, new.id, chosen)
+            self._questions.record(session.id, new, parent_id, lambda: recording.begin(new, parent_id))
+            return self._start(session, new.id, new.id, chosen, recording)
 
     def edit(self, message_id: str, text: str, *, model: str | None = None) -> Turn:
         """Ask a question in other words: a sibling of it with the same files, shown and answered. Raises as `start_turn`
@@ -130,70 +170,91 @@ class Engine:
         leaf_id = parent_id if message.role == "assistant" else message.id
         if not isinstance(leaf_id, str):
             raise Invalid(f"message {message_id} answers no question, so it cannot be asked again")
+        session = self._store.get_session(session_id)
         with self._places.take(session_id):
-            if is_answering(self._store, session_id):
-                raise Busy(f"An answer is being written in session {session_id}")
-            session = self._store.get_session(session_id)
             chosen = self._models.choose_for(session, model)
             turn_id = self._questions.find_turn(leaf_id)
-            shown = self._questions.show(session_id, leaf_id)
-            return self._start(session, turn_id, leaf_id, chosen, drafted=shown, show=not shown)
+            recording = self._recording(session, leaf_id, chosen)
+            if not self._questions.show(session_id, lambda: recording.begin(None, leaf_id, turn_id)):
+                recording.show_at_end()
+            return self._start(session, turn_id, leaf_id, chosen, recording)
 
     def compact(self, session_id: str) -> Compacting:
         """Summarise older messages now. Its events end with a `CheckpointFinished` that says what came of it.
 
         Raises `Busy` while a turn runs in the session, `NotFound`, and what choosing the model raises.
         """
-        with self._places.take(session_id, COMPACTING):
-            if is_answering(self._store, session_id):
-                raise Busy(f"An answer is being written in session {session_id}")
-            session = self._store.get_session(session_id)
+        session = self._store.get_session(session_id)
+        with self._places.take(session.id, COMPACTING):
             chosen = self._models.choose_for(session, None)
-            compacting = Compacting(session_id)
+            claim = Claim(self._store, self._backlog, session.id)
+            compacting = Compacting(session.id, claim)
+            claim.take(lambda: self._store.begin_turn(session.id, kind="summary", turn_id=compacting.id))
 
             def run() -> None:
-                tools = self._list_tools(session, chosen, compacting.stopping)
-                finished = compacting.make(self._store, self._compression, chosen, tools)
-                self._places.leave(session_id)
+                finished = compacting.make(
+                    self._store,
+                    self._compression,
+                    chosen,
+                    lambda: self._list_tools(session, chosen, compacting.stopping),
+                )
+                compacting.leave(finished)
+                self._places.leave(session.id)
                 compacting.end(finished)
 
             thread = threading.Thread(target=run, name="palaver-compact", daemon=True)
-            self._places.begin(Running(compacting, thread, look=lambda: None))
+            self._places.begin(Running(compacting, thread, compacting.look, self._store.actor))
             return compacting
 
     def follow(self, session_id: str, turn_id: str, after: str | None = None) -> Iterator[TurnEvent]:
-        """The events of a turn, running or ended, in this process or another, behind the event `after`."""
-        turn = self.running(session_id)
-        if turn is not None and turn.id == turn_id:
-            return turn.events(after)
+        """The events of a turn, running or ended, in this process or another, behind the event `after`.
+
+        Raises `NotFound` for a turn there is not, `Invalid` for an `after` that is no event's id.
+        """
+        work = self._work(session_id)
+        if work is not None and work.id == turn_id:
+            return work.events(after)
         return follow(self._store, session_id, turn_id, after)
 
     def running(self, session_id: str) -> Turn | None:
         """The turn this process runs in the session."""
-        running = self._places.find(session_id)
-        return running.work if running is not None and isinstance(running.work, Turn) else None
+        work = self._work(session_id)
+        return work if isinstance(work, Turn) else None
 
     def answer(self, session_id: str, request_id: str, choice: str) -> None:
-        """What the person chose where an `InputRequired` waits in the session. See `Turn.answer`."""
+        """What the person chose where an `InputRequired` waits in the session, in whichever process. See `Turn.answer`.
+
+        Raises `NotFound` for a request that does not wait, `Invalid` for a choice it does not offer.
+        """
         turn = self.running(session_id)
-        if turn is None:
+        if choice == LOOK_FIRST:
+            return self._look_first(session_id, request_id)
+        try:
+            self._store.answer_turn(session_id, request_id, choice)
+        except (NotFound, *CANNOT_RECORD):
+            # What cannot be kept is known to its own process alone.
+            if turn is None or not turn.unkept:
+                raise
+        if turn is not None:
+            turn.answer(request_id, choice)
+        return None
+
+    def _look_first(self, session_id: str, request_id: str) -> None:
+        """Nothing is decided: the question must be there, and goes on waiting."""
+        asked = (turn.asked for turn in self._store.list_turns(session_id))
+        if not any(one is not None and one.request_id == request_id for one in asked):
             raise NotFound("request", request_id)
-        turn.answer(request_id, choice)
 
     def stop(self, session_id: str) -> bool:
         """Stop what runs in the session, whichever process runs it; what came is kept. False where nothing does."""
         running = self._places.find(session_id)
-        if running is not None:
+        if running is not None and running.actor == self._store.actor:
             running.work.stop()
             return True
-        for _ in range(_BETWEEN_TRIES):
-            head_id = self._store.get_session(session_id).head_id
-            if head_id is None or self._store.request_stop(head_id):
-                return head_id is not None
-            if self._store.get_message(head_id).role != "tool":
-                return False
-            time.sleep(_BETWEEN_SECONDS)  # between two answers of a turn there is no draft for a moment
-        return False
+        wished = self._store.stop_turn(session_id)
+        if running is not None:
+            running.work.stop()
+        return wished or running is not None
 
     def list_models(self) -> list[ModelInfo]:
         """The models of every provider that answers now."""
@@ -216,7 +277,7 @@ class Engine:
         return self._prompter.look(session, HEAD, *chosen, tools=tools)
 
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
-        """Messages that could not be recorded yet, oldest first. They are tried again until they are saved."""
+        """Messages that could not be recorded yet, of whomever, oldest first. They are tried again until they are saved."""
         return self._backlog.messages(session_id)
 
     def close(self) -> None:
@@ -237,18 +298,18 @@ class Engine:
         if any(isinstance(part, File) for part in new.parts):
             self._attachments.check(new, self._models.describe(chosen))
 
-    def _start(
-        self,
-        session: Session,
-        turn_id: str,
-        leaf_id: str,
-        chosen: Chosen,
-        *,
-        drafted: bool,
-        show: bool = False,
-    ) -> Turn:
+    def _work(self, session_id: str) -> Turn | Compacting | None:
+        """What this process runs in the session. Raises `NotFound` where the actor may not see it."""
+        running = self._places.find(session_id)
+        if running is None:
+            return None
+        if running.actor != self._store.actor:
+            self._store.get_session(session_id)
+        return running.work
+
+    def _recording(self, session: Session, leaf_id: str, chosen: Chosen) -> Recording:
         provider, model = chosen
-        recording = Recording(
+        return Recording(
             self._store,
             self._backlog,
             session_id=session.id,
@@ -256,11 +317,21 @@ class Engine:
             answer_id=new_id(),
             model=model,
             provider=provider.name,
-            shown=show,
+            claim=Claim(self._store, self._backlog, session.id),
         )
-        if drafted:
-            recording.open()
-        turn = Turn(session.id, turn_id, recording.answer_id, asks=self._asks)
+
+    def _start(
+        self,
+        session: Session,
+        turn_id: str,
+        leaf_id: str,
+        chosen: Chosen,
+        recording: Recording,
+    ) -> Turn:
+        provider, model = chosen
+        turn = Turn(
+            session.id, turn_id, recording.answer_id, asks=self._asks, kept=lambda: recording.claim.held
+        )
         turn.tell(
             TurnStarted(
                 id=turn.id_at(START),
@@ -274,12 +345,12 @@ class Engine:
         )
         rounds = Rounds(self._means, session, chosen, turn, recording, leaf_id=leaf_id)
         thread = threading.Thread(target=rounds.run, name="palaver-turn", daemon=True)
-        self._places.begin(Running(turn, thread, rounds.look))
+        self._places.begin(Running(turn, thread, rounds.look, self._store.actor))
         return turn
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
-        """Another process may have asked for a running answer to stop."""
-        changed = {change.message_id for change in changes if change.kind == "message.changed"}
+        """Another process may have asked for what runs here to stop, or have an answer for it."""
+        changed = {change.session_id for change in changes if change.kind in _TOLD}
         for running in self._places.all():
-            if running.work.answer_id in changed:
+            if running.work.session_id in changed:
                 running.look()

@@ -1,8 +1,9 @@
 """What happens during a turn. Every front end shows the same events, in this order:
 
     turn_started,
-    (title_changed | context_warning | checkpoint_… | rollover | input_required)*,
-    ((text_delta | reasoning_delta | tool_call)*, (input_required | tool_result)*, (context_warning | rollover | …)*)*,
+    (title_changed | context_warning | checkpoint_… | rollover | input_required | input_answered)*,
+    ((text_delta | reasoning_delta | tool_call)*, (input_required, input_answered | tool_result)*,
+        (context_warning | rollover | …)*)*,
     (checkpoint_… | title_changed)*,
     turn_finished | turn_failed
 
@@ -124,8 +125,8 @@ class Rollover(_Event, frozen=True, tag="rollover"):
 class InputRequired(_Event, frozen=True, tag="input_required"):
     """The turn waits until the person has chosen one of `choices`: `Turn.answer(request_id, choice)`.
 
-    `default` is what is taken where nobody can be asked. `call` is the tool call that is to be allowed. A reader that
-    comes later may see what was answered already: `Turn.asked` is what still waits.
+    `default` is what is taken where nobody can be asked. `call` is the tool call that is to be allowed. `InputAnswered`
+    says that it waits no more.
     """
 
     request_id: str
@@ -134,6 +135,13 @@ class InputRequired(_Event, frozen=True, tag="input_required"):
     choices: tuple[str, ...]
     default: str
     call: ToolCall | None = None
+
+
+class InputAnswered(_Event, frozen=True, tag="input_answered"):
+    """The turn goes on with `choice`: a person's, or the default where it was stopped before anybody chose."""
+
+    request_id: str
+    choice: str
 
 
 class TextDelta(_Event, frozen=True, tag="text_delta"):
@@ -190,6 +198,7 @@ TurnEvent = (
     | CheckpointFinished
     | Rollover
     | InputRequired
+    | InputAnswered
     | TextDelta
     | ReasoningDelta
     | ToolCalled

@@ -1,35 +1,46 @@
 """A turn seen from outside: what another process writes, or what has ended, as the same events."""
 
+import heapq
 import time
 from collections.abc import Iterator
+from itertools import pairwise
+from operator import itemgetter
 
+from palaver import wire
 from palaver.chat.branches import newest_first
 from palaver.chat.endings import broken_off, ended
 from palaver.chat.events import END, START, Place, Seen, TurnEvent, TurnStarted
 from palaver.chat.stream import behind, delta
 from palaver.errors import NotFound
-from palaver.model import Message, Part, ToolCall, part_length
+from palaver.model import Message, Part, Reasoning, Text, ToolCall, TurnState, part_length
 from palaver.store import Store
 
 POLL_SECONDS = 0.1
 APPEAR_SECONDS = 2.0
-"""An answer follows its question, or the results before it, at once; one that has not after this time never will."""
+"""An answer that no stored turn tells of follows its question, or the results before it, at once; one that has not after
+this time never will."""
 QUIET_SECONDS = 5.0
 """After so long without news it is looked whether the writer still lives."""
 
+_Told = tuple[Place, TurnEvent]
+
 
 def follow(store: Store, session_id: str, turn_id: str, after: str | None) -> Iterator[TurnEvent]:
-    """The events of a turn, read from its drafts and then from its messages.
+    """The events of a turn, read from its drafts, from what is kept beside them and then from its messages.
 
     Raises `NotFound` for a turn that has no answer, `Invalid` for an `after` that is no event's id.
     """
     seen = Seen.parse(after) if after is not None else None
+    beside = _Beside(store, session_id, turn_id)
+    if beside.find_summary():
+        yield from _summary(beside, seen)
+        return
     answer = _await_answer(store, session_id, turn_id, seen)
     if seen is None or seen.answer_id != answer.id:
         seen = None
         yield _started(answer, turn_id)
     while True:
-        reading = _Reading(store, answer, seen)
+        reading = _Reading(store, answer, beside, seen)
         yield from reading.events()
         following = reading.find_next()
         if following is None:
@@ -38,26 +49,105 @@ def follow(store: Store, session_id: str, turn_id: str, after: str | None) -> It
         answer, seen = following, None
 
 
+class _Beside:
+    """What the store keeps of a turn beside its answers, as it was when it was last looked at."""
+
+    def __init__(self, store: Store, session_id: str, turn_id: str) -> None:
+        self._store = store
+        self._session_id = session_id
+        self._turn_id = turn_id
+        self._quiet_since = time.monotonic()
+        self._turns: list[TurnState] = []
+
+    def look(self) -> None:
+        self._turns = [one for one in self._store.list_turns(self._session_id) if one.id == self._turn_id]
+
+    def find_summary(self) -> TurnState | None:
+        """The turn, where it is the making of a summary."""
+        self.look()
+        return next((one for one in self._turns if one.kind == "summary"), None)
+
+    def turn_of(self, answer_id: str) -> TurnState | None:
+        """The turn that the answer belongs to: asking again makes another by the same id."""
+        return next((one for one in self._turns if answer_id in one.answers), None)
+
+    def goes_on(self, answer_id: str) -> bool:
+        """Whether something may still happen behind this answer, and before any other."""
+        turn = self.turn_of(answer_id)
+        return turn is not None and turn.ended_at is None and turn.answer_id == answer_id
+
+    def next_id(self, answer_id: str) -> str | None:
+        """The answer that follows."""
+        turn = self.turn_of(answer_id)
+        behind = turn.answers[turn.answers.index(answer_id) + 1 :] if turn is not None else ()
+        return behind[0] if behind else None
+
+    def told(self, turn: TurnState | None, answer_id: str) -> list[_Told]:
+        """What has happened at an answer, in order."""
+        found = []
+        for one in turn.events if turn is not None else ():
+            here = Seen.parse(one.id)
+            if here.answer_id == answer_id:
+                event: TurnEvent = wire.convert(one.data, TurnEvent)
+                found.append((here.place, event))
+        return sorted(found, key=itemgetter(0))
+
+    def wait(self, *, news: bool) -> None:
+        """Until it is time to look again. After a while without news, see to it that what a dead process left ends."""
+        now = time.monotonic()
+        if news:
+            self._quiet_since = now
+        elif now - self._quiet_since > QUIET_SECONDS:
+            self._store.recover_drafts()
+            self._quiet_since = now
+        time.sleep(POLL_SECONDS)
+
+
+def _summary(beside: _Beside, seen: Seen | None) -> Iterator[TurnEvent]:
+    turn = beside.find_summary()
+    place = seen.place if seen is not None else Place(-1, 0)
+    while turn is not None:
+        fresh = [(at, event) for at, event in beside.told(turn, turn.id) if at > place]
+        for place, event in fresh:  # noqa: B007
+            yield event
+        if turn.ended_at is not None:
+            return
+        beside.wait(news=bool(fresh))
+        turn = beside.find_summary()
+
+
 class _Reading:
     """One answer, whenever there is more of it, with what stands below it when it is closed."""
 
-    def __init__(self, store: Store, answer: Message, seen: Seen | None) -> None:
+    def __init__(self, store: Store, answer: Message, beside: _Beside, seen: Seen | None) -> None:
         self._store = store
         self._answer = answer
+        self._beside = beside
         self._seen = seen
         self._below: list[Message] = []
-        self._offset = 0
+        self._length = 0
 
     def events(self) -> Iterator[TurnEvent]:
-        for _ in self._changes():
-            yield from self._behind(self._answer.parts)
-        if any(isinstance(part, ToolCall) for part in self._answer.parts):
-            self._below = _list_below(self._store, self._answer)
-        results = [part for message in self._results() for part in message.parts]
-        yield from self._behind((*self._answer.parts, *results))
+        """To the end of the answer, and of what happens behind it."""
+        while True:
+            before = self._seen
+            # The answer first: of what is beside it is then known what happened before its last character.
+            self._answer = self._store.get_message(self._answer.id)
+            self._beside.look()
+            parts = self._answer.parts
+            if self._answer.status != "streaming" and any(isinstance(part, ToolCall) for part in parts):
+                self._below = _list_below(self._store, self._answer)
+                parts = (*parts, *(part for message in self._results() for part in message.parts))
+            yield from self._behind(parts)
+            if self._answer.status != "streaming" and not self._beside.goes_on(self._answer.id):
+                return
+            self._beside.wait(news=self._seen != before)
 
     def find_next(self) -> Message | None:
         """The answer that follows the results; None at the end of the turn."""
+        next_id = self._beside.next_id(self._answer.id)
+        if next_id is not None:
+            return self._store.get_message(next_id)
         if self._answer.status != "complete" or not self._results():
             return None
         deadline = time.monotonic() + APPEAR_SECONDS
@@ -65,49 +155,53 @@ class _Reading:
             for message in self._below:
                 if message.role == "assistant":
                     return message
-            if time.monotonic() > deadline:
+            if self._beside.turn_of(self._answer.id) is not None or time.monotonic() > deadline:
                 return None
             time.sleep(POLL_SECONDS)
             self._below = _list_below(self._store, self._answer)
 
     def end(self) -> Iterator[TurnEvent]:
-        last = Place(self._offset, END)
+        last = Place(self._length, END)
         if self._seen is not None and self._seen.place >= last:
             return
         id = last.id(self._answer.id)
         goes_on = self._answer.status == "complete" and self._results()
         yield broken_off(self._answer, id) if goes_on else ended(self._answer, id)
 
-    def _changes(self) -> Iterator[None]:
-        """Each time there is more of it, to its end."""
-        yield
-        quiet_since = time.monotonic()
-        while self._answer.status == "streaming":
-            time.sleep(POLL_SECONDS)
-            if time.monotonic() - quiet_since > QUIET_SECONDS:
-                self._store.recover_drafts()
-                quiet_since = time.monotonic()
-            before, self._answer = self._answer, self._store.get_message(self._answer.id)
-            if self._answer != before:
-                quiet_since = time.monotonic()
-                yield
-
     def _behind(self, parts: tuple[Part, ...]) -> Iterator[TurnEvent]:
-        """The parts as events, as far as nobody has seen them."""
-        self._offset = 0
-        for part in parts:
-            event = delta(part, self._answer.id, self._offset)
-            self._offset += part_length(part)
-            if event is None:
-                continue
-            here = Seen.parse(event.id)
-            if self._seen is None or self._seen.place < here.place:
+        """The parts as events, with what happened beside them, as far as nobody has seen it."""
+        self._length = sum(map(part_length, parts))
+        turn = self._beside.turn_of(self._answer.id)
+        beside = [one for one in self._beside.told(turn, self._answer.id) if one[0].offset <= self._length]
+        said = _deltas(parts, self._answer.id, [place.offset for place, _ in beside])
+        for place, event in heapq.merge(said, beside, key=itemgetter(0)):
+            if self._seen is None or self._seen.place < place:
                 yield behind(event, self._seen)
-                self._seen = here
+                self._seen = Seen(self._answer.id, place)
 
     def _results(self) -> list[Message]:
         """What came back from the tools this answer called; a draft has it among its own parts."""
         return [message for message in self._below if message.role == "tool"]
+
+
+def _deltas(parts: tuple[Part, ...], answer_id: str, cuts: list[int]) -> Iterator[_Told]:
+    """The parts as events; a text is cut where something happened within it."""
+    offset = 0
+    for part in parts:
+        for piece in _pieces(part, [cut - offset for cut in cuts]):
+            event = delta(piece, answer_id, offset)
+            offset += part_length(piece)
+            if event is not None:
+                yield Seen.parse(event.id).place, event
+
+
+def _pieces(part: Part, cuts: list[int]) -> Iterator[Part]:
+    if not isinstance(part, Text | Reasoning):
+        yield part
+        return
+    edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(part.text)}), len(part.text)]
+    for start, end in pairwise(edges):
+        yield type(part)(part.text[start:end])
 
 
 def _list_below(store: Store, answer: Message) -> list[Message]:

@@ -15,11 +15,12 @@ COMPACTING = "Older messages of session {} are being summarised: wait for the en
 
 
 class Running(msgspec.Struct, frozen=True):
-    """`look` is called where another process may have asked for a stop."""
+    """`look` is called where another process may have changed what is stored of it. `actor` began it."""
 
     work: Turn | Compacting
     thread: threading.Thread
     look: Callable[[], None]
+    actor: str
 
 
 class Places:
@@ -38,7 +39,7 @@ class Places:
         """
         with self._lock:
             if session_id in self._taken:
-                raise Busy(self._taken[session_id].format(session_id))
+                raise Busy(self._taken[session_id].format(session_id), session_id=session_id)
             self._taken[session_id] = why
         try:
             yield

@@ -1,10 +1,20 @@
 """How questions come into the store, and how what they belong to is found again, saved or not yet."""
 
+from collections.abc import Callable
+
 from palaver.chat.backlog import CANNOT_RECORD, AnswerRuns, Backlog
-from palaver.chat.branches import is_answering
 from palaver.errors import Busy
 from palaver.model import Message, NewMessage
 from palaver.store import HEAD, Head, Store
+
+
+def _begin(begin: Callable[[], object]) -> object:
+    try:
+        return begin()
+    except Busy as exc:
+        if exc.session_id is not None:
+            raise AnswerRuns(exc.message, session_id=exc.session_id) from exc
+        raise
 
 
 class Questions:
@@ -14,31 +24,35 @@ class Questions:
         self._store = store
         self._backlog = backlog
 
-    def record(self, session_id: str, new: NewMessage, parent_id: str | None | Head) -> bool:
-        """Append it; with an explicit parent its branch is shown from then on. False where it is saved later.
+    def record(
+        self, session_id: str, new: NewMessage, parent_id: str | None | Head, begin: Callable[[], object]
+    ) -> bool:
+        """Have `begin` record it; False where it is saved later, with an explicit parent as the branch that is shown.
 
-        Raises `Busy` where another answer is being written, and what the store refuses for good.
+        Raises `Busy` where another turn runs, and what the store refuses for good.
         """
+        now = self._backlog.failure(session_id) is None
 
-        def save() -> Message:
-            try:
-                [stored] = self._store.append(session_id, new, parent_id=parent_id)
-            except Busy as exc:
-                if is_answering(self._store, session_id):
-                    raise AnswerRuns(exc.message) from exc
-                raise
+        def save() -> object:
+            nonlocal now
+            if now:
+                now = False
+                return _begin(begin)
+            [stored] = self._store.append(session_id, new, parent_id=parent_id)
             if parent_id is not HEAD:
                 self._store.set_head(session_id, stored.id)
             return stored
 
         return self._backlog.put(session_id, [new], save, parent_id=parent_id) is not None
 
-    def show(self, session_id: str, message_id: str) -> bool:
-        """Show the branch that ends there. False where that cannot be written now."""
+    def show(self, session_id: str, begin: Callable[[], object]) -> bool:
+        """Have `begin` answer what is stored already. False where that cannot be written now. Raises `Busy`."""
         if self._backlog.failure(session_id) is not None:
             return False
         try:
-            self._store.set_head(session_id, message_id)
+            _begin(begin)
+        except AnswerRuns:
+            raise
         except CANNOT_RECORD:
             return False
         return True

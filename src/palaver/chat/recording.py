@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from palaver.chat.backlog import CANNOT_RECORD, REFUSED, Backlog
-from palaver.chat.branches import is_answering
+from palaver.chat.claim import Claim
 from palaver.errors import Busy, Conflict, PalaverError
 from palaver.ids import new_id
 from palaver.model import (
@@ -19,11 +19,12 @@ from palaver.model import (
     Text,
     Time,
     ToolResult,
+    TurnState,
     Usage,
     join_parts,
     part_length,
 )
-from palaver.store import Store
+from palaver.store import Head, Store
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Recording:
     """Writes an answer into a draft as it comes; while the store cannot be written, the answer is held here.
 
-    `shown` makes its branch the shown one when it is saved. Safe from any thread.
+    `drafted`: its draft is open already. Safe from any thread.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class Recording:
         answer_id: str,
         model: str,
         provider: str,
-        shown: bool = False,
+        claim: Claim,
+        drafted: bool = False,
     ) -> None:
         self._failure: str | None = None
-        self._shown = shown
+        self._shown = False
+        self.claim = claim
         self._store = store
         self._backlog = backlog
         self._session_id = session_id
@@ -71,7 +74,8 @@ class Recording:
         self._taken: list[Part] = []
         self._batch: Sequence[Part] = ()
         self._offset = 0
-        self._drafted = False
+        self._drafted = drafted
+        self._next_id: str | None = None
         self._spare_id: str | None = None
 
     @property
@@ -88,11 +92,32 @@ class Recording:
         """Why not all of the answer is written; None where it is."""
         return self._failure
 
-    def open(self) -> None:
-        """Open the draft. A store that cannot be written is noted in `failure`; the answer is then saved at its end.
+    def begin(
+        self, question: NewMessage | None, parent_id: str | None | Head, turn_id: str | None = None
+    ) -> TurnState:
+        """Begin the turn in the store: its question, this answer's draft. Raises what the store raises."""
+        begun = self.claim.take(
+            lambda: self._store.begin_turn(
+                self._session_id,
+                question,
+                parent_id=parent_id,
+                turn_id=turn_id,
+                answer_id=self._answer.id,
+                model=self._answer.model,
+                provider=self._answer.provider,
+            )
+        )
+        self._drafted = True
+        return begun
 
-        Raises `Busy` where another answer is being written in the session.
+    def open(self) -> None:
+        """Open the draft where it is not open already.
+
+        A store that cannot be written is noted in `failure`; the answer is then saved at its end. Raises
+        `Busy` where another answer is being written in the session.
         """
+        if self._drafted:
+            return
         try:
             self._store.open_draft(
                 self._session_id,
@@ -103,15 +128,20 @@ class Recording:
             )
             self._drafted = True
         except CANNOT_RECORD as exc:
-            if isinstance(exc, Busy) and is_answering(self._store, self._session_id):
+            if isinstance(exc, Busy) and exc.session_id is not None:
                 raise
             self._failure = exc.message
 
+    def show_at_end(self) -> None:
+        """Its branch is shown when it is saved: it could not be at the beginning."""
+        self._shown = True
+
     @property
     def waiting(self) -> int:
-        """How many characters wait to be written."""
+        """How many characters and events wait to be written."""
         with self._lock:
-            return self._pending_length + sum(map(part_length, self._batch))
+            written = self._pending_length + sum(map(part_length, self._batch))
+        return written + len(self.claim.waiting)
 
     def add(self, part: Part) -> int:
         """Take a part; returns how many characters wait to be written."""
@@ -143,13 +173,30 @@ class Recording:
                 self._lose_draft(exc)
             return False
 
-    def close(self, outcome: Outcome) -> Message:
-        """The answer as a message; where it is not saved yet, `position` is 0 and it is tried again."""
+    def close(self, outcome: Outcome, next_id: str | None = None) -> Message:
+        """The answer as a message; where it is not saved yet, `position` is 0 and it is tried again.
+
+        With `next_id` the next answer's draft is opened in the same step, where it can be.
+        """
         with self._writing:
             self._closed = True
-            return self._close(outcome)
+            return self._close(outcome, next_id)
 
-    def _close(self, outcome: Outcome) -> Message:
+    def following(self) -> "Recording":
+        """For the answer below this one, and below what was put there."""
+        return Recording(
+            self._store,
+            self._backlog,
+            session_id=self._session_id,
+            parent_id=self.last_id,
+            answer_id=self._next_id or new_id(),
+            model=self._answer.model or "",
+            provider=self._answer.provider or "",
+            claim=self.claim,
+            drafted=self._next_id is not None,
+        )
+
+    def _close(self, outcome: Outcome, next_id: str | None) -> Message:
         ended = msgspec.structs.replace(
             self._answer,
             parts=self._all(),
@@ -159,9 +206,15 @@ class Recording:
             metadata=dict(outcome.metadata),
             created_at=Time.current(),
         )
+        # Saved later, it has nothing to do with what is written by then.
+        now = [next_id] if self._backlog.failure(self._session_id) is None else []
+
+        def save() -> Message:
+            return self._save(ended, now.pop() if now else None)
+
         try:
             saved = self._backlog.put(
-                self._session_id, [ended, *self._below], lambda: self._save(ended), parent_id=self._parent_id
+                self._session_id, [ended, *self._below], save, parent_id=self._parent_id
             )
         except Exception as exc:  # noqa: BLE001  (whatever the store does, the turn has to end with its answer)
             _log.exception("An answer in session %s cannot be saved", self._session_id)
@@ -178,7 +231,9 @@ class Recording:
 
     def _send(self, batch: Sequence[Part]) -> bool:
         self._batch = batch
-        state = self._store.extend_draft(self._answer.id, *batch, offset=self._offset)
+        beside = self.claim.waiting
+        state = self._store.extend_draft(self._answer.id, *batch, offset=self._offset, events=beside)
+        self.claim.kept(beside)
         self._offset += sum(map(part_length, batch))
         self._batch = ()
         return state.stop_requested
@@ -197,16 +252,16 @@ class Recording:
             come = [*self._taken, *self._pending]
         return join_parts(tuple(part for part in come if not isinstance(part, ToolResult))) or (Text(""),)
 
-    def _save(self, ended: NewMessage) -> Message:
-        saved = self._save_answer(ended)
+    def _save(self, ended: NewMessage, next_id: str | None) -> Message:
+        saved = self._save_answer(ended, next_id)
         if self._shown:
             self._store.set_head(self._session_id, self._below[-1].id if self._below else saved.id)
         return saved
 
-    def _save_answer(self, ended: NewMessage) -> Message:
+    def _save_answer(self, ended: NewMessage, next_id: str | None) -> Message:
         if self._drafted:
             try:
-                return self._close_draft(ended)
+                return self._close_draft(ended, next_id)
             except REFUSED as exc:
                 self._lose_draft(exc)
         try:
@@ -225,9 +280,9 @@ class Recording:
             self._store.set_head(self._session_id, saved[-1].id)
         return saved[0]
 
-    def _close_draft(self, ended: NewMessage) -> Message:
+    def _close_draft(self, ended: NewMessage, next_id: str | None) -> Message:
         self._extend()
-        return self._store.close_draft(
+        closed = self._store.close_draft(
             ended.id,
             status=ended.status,
             parts=None if self._offset and not self._below else ended.parts,
@@ -235,7 +290,10 @@ class Recording:
             error=ended.error,
             metadata=ended.metadata,
             results=self._below,
+            next_id=next_id,
         )
+        self._next_id = next_id
+        return closed
 
     def _lose_draft(self, exc: PalaverError) -> None:
         """Somebody else has closed or removed it: the whole answer will stand beside it, under an id of its own."""

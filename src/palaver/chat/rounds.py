@@ -17,6 +17,7 @@ from palaver.chat.events import (
     CheckpointFinished,
     CheckpointStarted,
     ContextWarning,
+    InputAnswered,
     InputRequired,
     Rollover,
     TitleChanged,
@@ -34,7 +35,7 @@ from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.context.prompt import Prompt
 from palaver.context.tools import Tool
-from palaver.errors import Busy, PalaverError
+from palaver.errors import Busy, NotFound, PalaverError
 from palaver.ids import new_id
 from palaver.model import Message, NewMessage, Session, ToolCall
 from palaver.providers.base import Request
@@ -78,6 +79,7 @@ class Rounds:
         self._provider, self._model = chosen
         self._turn = turn
         self._recording = recording
+        self._claim = recording.claim
         self._leaf_id = leaf_id
         self._number = 0
         self._called = False
@@ -87,9 +89,18 @@ class Rounds:
         self._tools: Sequence[Tool] = ()
 
     def look(self) -> None:
-        """Another process may have asked for a stop."""
-        if self._answering is not None:
-            self._answering.look()
+        """Another process may have asked for a stop, or have an answer to what the person was asked."""
+        state = self._claim.find()
+        if state is None:
+            if self._answering is not None:
+                self._answering.look()
+            return
+        if state.stop_requested:
+            self._turn.stop()
+        for event in state.events:
+            if event.request_id is not None and event.choice is not None:
+                with suppress(NotFound):
+                    self._turn.answer(event.request_id, event.choice)
 
     def run(self) -> None:
         """The whole turn, to the telling of its end."""
@@ -103,6 +114,7 @@ class Rounds:
             message = self._fail(exc)
         finally:
             # Before the end is told: who hears of it may ask the next question at once.
+            self._claim.end()
             self._means.places.leave(self._session.id)
         self._turn.end(self._ended(message))
 
@@ -112,27 +124,18 @@ class Rounds:
         self._called = False
         self._prompt = None
         self._answering = Answering(self._turn, self._recording, self._means.pace)
-        self._closed = self._answering.run(self._work)
+        self._closed = self._answering.run(self._work, next_id=lambda: new_id() if self._called else None)
         if self._prompt is not None:
             self._means.counters.learn(self._provider.name, self._model, self._prompt, self._closed)
         return self._closed
 
     def _begin_next(self) -> None:
-        parent_id = self._recording.last_id
+        self._leaf_id = self._recording.last_id
         self._closed = None
-        self._recording = Recording(
-            self._means.store,
-            self._means.backlog,
-            session_id=self._session.id,
-            parent_id=parent_id,
-            answer_id=new_id(),
-            model=self._model,
-            provider=self._provider.name,
-        )
+        self._recording = self._recording.following()
         if self._means.backlog.failure(self._session.id) is None:
             with suppress(Busy):  # another process was faster: this answer is saved beside what it began
                 self._recording.open()
-        self._leaf_id = parent_id
         self._turn.begin(self._recording.answer_id)
 
     def _work(self, answering: Answering) -> None:
@@ -192,7 +195,19 @@ class Rounds:
         )
 
     def _ask(self, required: InputRequired) -> str:
-        return self._turn.desk.ask(required, self._turn.tell)
+        told: list[InputRequired] = []
+
+        def tell(event: InputRequired) -> None:
+            self._claim.note(event)
+            if self._answering is not None:
+                self._answering.save()  # before anybody hears of it: an answer may come by the store
+            self._turn.tell(event)
+            told.append(event)
+
+        choice = self._turn.desk.ask(required, tell)
+        if told:
+            self._tell(InputAnswered(id=self._turn.next_id(), request_id=required.request_id, choice=choice))
+        return choice
 
     def _scope(self, note: Callable[[NewMessage], None]) -> Scope:
         return Scope(
@@ -212,7 +227,10 @@ class Rounds:
         if isinstance(event, CheckpointStarted | CheckpointFinished | Rollover):
             started = isinstance(event, CheckpointStarted)
             self._means.places.say(self._session.id, COMPACTING if started else ANSWERING)
+        self._claim.note(event)
         self._turn.tell(event)
+        if self._closed is not None:
+            self._claim.flush()
 
     def _tell_first_title(self) -> None:
         """The title that the store made of the first question."""
@@ -220,7 +238,7 @@ class Rounds:
             return
         title = self._means.store.get_session(self._session.id).title
         if title != self._session.title:
-            self._turn.tell(TitleChanged(id=self._turn.next_id(), session_id=self._session.id, title=title))
+            self._tell(TitleChanged(id=self._turn.next_id(), session_id=self._session.id, title=title))
 
     def _offered(self) -> Sequence[Tool]:
         offering = self._means.offering
@@ -232,7 +250,7 @@ class Rounds:
         if self._means.offering is None:
             return
         for text in self._means.offering.list_news((self._provider, self._model)):
-            self._turn.tell(
+            self._tell(
                 ContextWarning(
                     id=self._turn.next_id(),
                     text=text,
@@ -269,7 +287,7 @@ class Rounds:
         session_id, chosen = self._session.id, (self._provider, self._model)
         title = titling.give(session_id, self._recording.last_id, chosen, prompt.window, self._turn.stopping)
         if title is not None:
-            self._turn.tell(TitleChanged(id=self._turn.next_id(), session_id=session_id, title=title))
+            self._tell(TitleChanged(id=self._turn.next_id(), session_id=session_id, title=title))
 
     def _append_note(self, note: NewMessage) -> None:
         session_id = self._session.id

@@ -1,5 +1,7 @@
 """One question and everything up to its finished answer, as events that anybody may read from any point."""
 
+from collections.abc import Callable
+
 from palaver.chat.asking import Desk
 from palaver.chat.events import InputRequired, TurnFailed, TurnFinished
 from palaver.chat.stopping import Stopping
@@ -11,8 +13,17 @@ from palaver.model import Message
 class Turn(Stream):
     """A running or finished turn. `id` is that of the question, `answer_id` that of the newest of its answers."""
 
-    def __init__(self, session_id: str, id: str, answer_id: str, *, asks: bool = False) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        id: str,
+        answer_id: str,
+        *,
+        asks: bool = False,
+        kept: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(answer_id)
+        self._kept = kept
         self.session_id = session_id
         self.id = id
         self.stopping = Stopping()
@@ -27,6 +38,11 @@ class Turn(Stream):
     def asked(self) -> InputRequired | None:
         """What waits for the person's choice now."""
         return self.desk.open
+
+    @property
+    def unkept(self) -> bool:
+        """Whether no other process knows of it, because it could not be written when it began."""
+        return not self._kept()
 
     def answer(self, request_id: str, choice: str) -> None:
         """The person's choice, from any thread. After "history" it waits on.

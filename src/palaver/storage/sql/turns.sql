@@ -14,7 +14,7 @@ SELECT {turn_columns} FROM turn t WHERE t.session_key = :session ORDER BY t.key 
 
 -- name: list_running_turns
 SELECT {turn_columns} FROM turn t JOIN session s ON s.key = t.session_key JOIN project p ON p.key = s.project_key
-WHERE t.ended_at IS NULL AND {visible} ORDER BY t.key
+WHERE t.ended_at IS NULL AND {editable} ORDER BY t.key
 
 -- name: renew_turn
 UPDATE turn SET lease_until = :lease_until WHERE key = :key

@@ -88,6 +88,9 @@ def open_draft(
     advance(row, tip, raw, 0)
     row.message_count -= 1  # Counted when it is closed.
     session_rows.save(tx, row, None)
+    turn = turn_rows.find_running(tx, row.key)
+    if turn is not None and turn.owner == draft_owner:
+        tx.run("set_turn_answers", key=turn.key, answers=turn.answers + raw)
     tx.mark(DRAFT_OPENED, ref)
     return _read(tx, ref, from_bytes(row.id))
 
@@ -260,6 +263,10 @@ def request_stop(tx: Writing, message_id: str) -> bool:
         return False
     tx.run("stop_draft", ref=message.ref)
     tx.mark(MESSAGE_CHANGED, message.ref)
+    turn = turn_rows.find_running(tx, message.session_key)
+    if turn is not None and turn.answer_id == message.id:
+        tx.run("stop_turn", key=turn.key)
+        turn_rows.tell_change(tx, message.session_key)
     return True
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from palaver.errors import Conflict, Invalid, NotFound
 from palaver.ids import from_bytes, new_id, to_bytes
 from palaver.model import TURN_KINDS, Message, NewMessage, Part, SideEvent, Status, TurnKind, TurnState, Usage
-from palaver.storage.rows import SessionRow
+from palaver.storage.rows import EDITOR, SessionRow
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
 from palaver.storage.verbs import drafts, lookup, messages, turn_rows
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
@@ -106,7 +106,7 @@ def close_draft(
 
 
 def _open_next(tx: Writing, message: Message, leaf_id: str, following: Following) -> None:
-    draft = drafts.open_draft(
+    drafts.open_draft(
         tx,
         message.session_id,
         leaf_id,
@@ -117,14 +117,10 @@ def _open_next(tx: Writing, message: Message, leaf_id: str, following: Following
         following.lease,
         following.owner,
     )
-    row, _ = lookup.session_row(tx, message.session_id)
-    turn = find_running(tx, row.key)
-    if turn is not None:
-        tx.run("set_turn_answers", key=turn.key, answers=turn.answers + to_bytes(draft.id))
 
 
 def extend_turn(tx: Writing, session_id: str, number: int, events: Sequence[SideEvent]) -> TurnState:
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = _this(tx, row, number)
     if turn is None:
         raise Conflict(f"The turn in session {session_id} has ended already")
@@ -134,7 +130,7 @@ def extend_turn(tx: Writing, session_id: str, number: int, events: Sequence[Side
 
 
 def end_turn(tx: Writing, session_id: str, number: int, events: Sequence[SideEvent]) -> None:
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = _this(tx, row, number)
     if turn is not None:
         turn_rows.put_events(tx, turn, events)
@@ -148,7 +144,7 @@ def list_turns(tx: Reading, session_id: str) -> list[TurnState]:
 
 
 def stop_turn(tx: Writing, session_id: str) -> bool:
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = find_running(tx, row.key)
     streaming = tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK))
     for ref, _, _ in streaming:
@@ -161,7 +157,7 @@ def stop_turn(tx: Writing, session_id: str) -> bool:
 
 
 def answer_turn(tx: Writing, session_id: str, request_id: str, choice: str) -> None:
-    row, _ = lookup.session_row(tx, session_id)
+    row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = find_running(tx, row.key)
     found = tx.row("find_turn_request", turn=turn.key, request=request_id) if turn else None
     if turn is None or found is None or found[2] is not None:

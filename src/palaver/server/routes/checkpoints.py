@@ -10,6 +10,7 @@ from palaver.chat.weighing import Line, Weighed
 from palaver.errors import NotFound
 from palaver.model import Checkpoint, CheckpointKind, Purpose, Snapshot
 from palaver.server.call import Call
+from palaver.server.examples import MESSAGE_ID, QUESTION_ID
 from palaver.server.operations import Routes
 from palaver.server.routes.sessions import SessionAnswer, SessionPath
 from palaver.server.shapes import Asked, Given, Id, Label, Name, PathId, Success, chat_session
@@ -94,8 +95,8 @@ async def list_checkpoints(call: Call, path: SessionPath, query: CheckpointsQuer
     status=201,
     errors=("conflict", "busy"),
     example={
-        "fromId": "0190a7c4-5d02-7144-9c55-02e8b6d4f719",
-        "throughId": "0190a7c4-5d1e-7c3a-9b42-3f6a0c8e1d27",
+        "fromId": QUESTION_ID,
+        "throughId": MESSAGE_ID,
         "summary": "They plan a trip to Lisbon in May.",
     },
     gives={"checkpointId": "/checkpoint/id"},

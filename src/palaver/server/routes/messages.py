@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from palaver.errors import Invalid
 from palaver.model import Origin, Part, Role, Status, Time, Usage
 from palaver.server.call import Call
+from palaver.server.examples import SESSION_ID
 from palaver.server.operations import Routes
 from palaver.server.routes.projects import PurgeQuery
 from palaver.server.shapes import (
@@ -133,7 +134,7 @@ async def list_messages(call: Call, query: MessagesQuery) -> MessagesAnswer:
     status=201,
     errors=("conflict", "busy"),
     example={
-        "chatSessionId": "0190a7c4-1111-7000-8000-000000000001",
+        "chatSessionId": SESSION_ID,
         "role": "user",
         "content": "What is worth seeing in Lisbon?",
     },

@@ -18,7 +18,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def team_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database, once on each kind."""
     if request.param == "postgres":

@@ -360,6 +360,14 @@ export interface ImportReport {
   replaced: number
 }
 
+/** The turn goes on with `choice`: a person's, or the default where it was stopped before anybody chose. */
+export interface InputAnswered {
+  type: "input_answered"
+  requestId: string
+  choice: string
+  id: string
+}
+
 /** The turn waits until the person has chosen one of `choices`: `Turn.answer(request_id, choice)`. */
 export interface InputRequired {
   type: "input_required"
@@ -795,7 +803,7 @@ export interface ToolReturned {
   id: string
 }
 
-export type TurnEvent = TurnStarted | TitleChanged | ContextWarning | CheckpointStarted | CheckpointProgress | CheckpointFinished | Rollover | InputRequired | TextDelta | ReasoningDelta | ToolCalled | ToolReturned | TurnFinished | TurnFailed
+export type TurnEvent = TurnStarted | TitleChanged | ContextWarning | CheckpointStarted | CheckpointProgress | CheckpointFinished | Rollover | InputRequired | InputAnswered | TextDelta | ReasoningDelta | ToolCalled | ToolReturned | TurnFinished | TurnFailed
 
 /** No or only a part of an answer came; `message` holds the part. */
 export interface TurnFailed {
@@ -1067,13 +1075,13 @@ export interface Operations {
   /** Take a server out of `config.toml`, and its key out of `credentials.toml` where no other one uses it. */
   'DELETE /api/providers/{name}': { path: { name: string }; answer: Success }
   /** Store a file. The body is its content, the header Content-Type its kind. It is kept once a message refers to it. */
-  'POST /api/files': { query: { name: string }; body: Blob; answer: FileAnswer }
+  'POST /api/files': { query: { name: string }; body?: Blob; answer: FileAnswer }
   /** A file's content, or with `Range` a part of it. It never changes, so that a browser may keep it. */
   'GET /api/files/{digest}': { path: { digest: string }; query?: { name?: string }; answer: unknown }
   /** Bring in a file of conversations: the body is the file. Importing it again changes nothing. */
   'POST /api/import': {
     query?: { format?: "enteract" | "markdown" | "ollm" | "ollm-snapshot" | "openai" | "palaver"; projectId?: string; dryRun?: boolean }
-    body: Blob
+    body?: Blob
     answer: ImportAnswer
   }
   /** Take conversations out as a file, sent while it is written. The format "palaver" loses nothing. */

@@ -25,13 +25,25 @@ class Groups {
   private readonly today: number
   private readonly month = new Intl.DateTimeFormat('en', { month: 'long' })
   private readonly year: number
+  private asked = ''
+  private answered = ''
 
   constructor(now: Date) {
     this.today = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime()
     this.year = now.getFullYear()
   }
 
+  /** Neighbours mostly share the ten minutes, and those lie in one group wherever one is. */
   labelOf(at: string): string {
+    const minutes = at.slice(0, 15)
+    if (minutes !== this.asked) {
+      this.asked = minutes
+      this.answered = this.find(at)
+    }
+    return this.answered
+  }
+
+  private find(at: string): string {
     const time = Date.parse(at)
     if (time >= this.today) return 'Today'
     if (time >= this.today - DAY) return 'Yesterday'

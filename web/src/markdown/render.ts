@@ -12,6 +12,8 @@ const ALLOWED: Config & { RETURN_DOM_FRAGMENT: true } = {
   ],
   ALLOWED_ATTR: ['href', 'title', 'align', 'start', 'class', 'role', 'aria-label', 'data-language', 'data-display'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
+  // Their values are no addresses, which alone the pattern is for.
+  ADD_URI_SAFE_ATTR: ['align', 'start'],
   RETURN_DOM_FRAGMENT: true,
 }
 

@@ -23,7 +23,7 @@ export class SessionList {
     try {
       const query = { ...this.filter, cursor: this.cursor, limit: PAGE }
       const page = await call('GET /api/chat-sessions', { query })
-      this.putAll(page.chatSessions)
+      this.append(page.chatSessions)
       this.cursor = page.nextCursor ?? undefined
       this.complete = page.nextCursor === null
       this.failed = null
@@ -47,11 +47,21 @@ export class SessionList {
 
   /** Takes in what a session has become: where it stands now, or that it is no longer here. */
   put(session: Session): void {
-    this.putAll([session])
+    const old = this.items.find((one) => one.id === session.id)
+    if (!old || JSON.stringify(old) !== JSON.stringify(session)) this.putAll([session])
   }
 
   remove(id: string): void {
     if (this.items.some((one) => one.id === id)) this.items = this.items.filter((one) => one.id !== id)
+  }
+
+  /** A page: mostly all of it is older than what is here. */
+  private append(sessions: Session[]): void {
+    const last = this.items.at(-1)
+    const known = new Set(this.items.slice(-2 * PAGE).map((one) => one.id))
+    const inOrder = sessions.every((one) => !last || (isBefore(last, one) && !known.has(one.id)))
+    if (inOrder) this.items = [...this.items, ...sessions]
+    else this.putAll(sessions)
   }
 
   private putAll(sessions: Session[]): void {

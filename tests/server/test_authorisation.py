@@ -76,7 +76,7 @@ class World:
         for example, id in self.examples.items():
             text = text.replace(example, id)
         body = json.loads(text)
-        if named(("", "", dict(operation))) == "createSession":
+        if operation["operationId"] in ("createSession", "ensureSession"):
             body["projectId"] = self.ids["projectId"]
         return body
 

@@ -126,6 +126,7 @@ async def create_provider(call: Call, body: AddProvider) -> ProviderAnswer:
     def add() -> ProviderInfo:
         places, servers = call.services.places, call.services.servers
         settings = ProviderSettings(name=body.name, kind=body.kind, address=body.address, model=body.model)
+        make_provider(settings, body.key)  # what cannot be one is not written
         stored = add_provider(places.config, places.credentials, settings, secret=body.key)
         servers.look_again()
         provider = make_provider(stored, servers.key_of(stored))

@@ -71,6 +71,14 @@ class CreateSession(Asked, frozen=True, kw_only=True):
     relation: Relation | None = None
 
 
+class EnsureSession(Asked, frozen=True, kw_only=True):
+    """`model` and `provider` are for a session that has to be made."""
+
+    project_id: Id | None = None
+    model: Label | None = None
+    provider: Label | None = None
+
+
 class UpdateSession(Asked, frozen=True, kw_only=True):
     """What is given is changed. `expectedRevision` makes it a conflict where somebody else was faster."""
 
@@ -170,6 +178,15 @@ async def create_session(call: Call, body: CreateSession) -> SessionAnswer:
         relation=body.relation,
     )
     return SessionAnswer(chat_session=chat_session(made, messages=[]))
+
+
+@routes.operation("POST", "/api/chat-sessions/ensure", role="editor", errors=("conflict",), example={})
+async def ensure_session(call: Call, body: EnsureSession) -> SessionAnswer:
+    """The project's most recent session, else a fresh one. Many who ask at once get the same."""
+    found = await call.store.ensure_session(
+        project_id=body.project_id, model=body.model, provider=body.provider
+    )
+    return SessionAnswer(chat_session=await _with_messages(call.store, found))
 
 
 @routes.operation("GET", "/api/chat-sessions/{sessionId}", role="viewer")

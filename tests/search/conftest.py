@@ -29,7 +29,7 @@ def connection() -> Iterator[apsw.Connection]:
 
 @pytest.fixture
 def tx(connection: apsw.Connection) -> ReadTransaction:
-    return ReadTransaction(connection, "local")
+    return ReadTransaction(connection, "system")
 
 
 @pytest.fixture

@@ -44,7 +44,8 @@ class Requests:
         """Take it on, or see what came of it. Raises `KeyReused`, and `Busy` while somebody does it."""
 
         def work(tx: Writing) -> Begun | Done:
-            tx.run("delete_old_requests", before=tx.now - KEPT_MS)
+            with tx.by_itself():
+                tx.run("delete_old_requests", before=tx.now - KEPT_MS)
             known = tx.row("find_request", actor=actor, request_key=key)
             if known is None:
                 return _take(tx, actor, key, digest, new_bytes())

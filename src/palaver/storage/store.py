@@ -315,6 +315,7 @@ class DatabaseStore(Store):
             begin: int | None = low
             while begin is not None:
                 with self._database.read(self.actor) as tx:
+                    lookup.session_place(tx, session_id)  # who was let go meanwhile reads no further
                     items, begin = messages.read_forward(tx, session_id, begin, high, _BATCH, parents)
                 yield from items
 

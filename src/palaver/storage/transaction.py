@@ -1,6 +1,7 @@
 """What a verb works with: named queries within one transaction, whichever database runs them."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 Row = tuple[Any, ...]
@@ -19,6 +20,12 @@ class Reading(Protocol):
     actor: str
     known_sessions: Known
 
+    def admit(self, session_key: int, role: int) -> None:
+        """The actor has been found to have this role in the session's project: see `wall`."""
+        ...
+
+    def admit_project(self, project_key: int, role: int) -> None: ...
+
     def rows(self, name: str, /, **parameters: Any) -> list[Row]: ...
 
     def row(self, name: str, /, **parameters: Any) -> Row | None: ...
@@ -32,6 +39,14 @@ class Writing(Reading, Protocol):
     now: int
     auto_title: bool
     max_sessions: int | None
+
+    def admit_new(self, session_key: int, project_key: int) -> None:
+        """A session that was just made in a project the actor has been let to."""
+        ...
+
+    def by_itself(self) -> AbstractContextManager[None]:
+        """Inside, what the database does for itself runs: tidying, and content that is stored once for all."""
+        ...
 
     def run(self, name: str, /, **parameters: Any) -> None: ...
 

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from palaver.errors import Corrupt
+from palaver.storage.wall import Walled
 
 _MAX_PLACES = 256
 
@@ -19,10 +20,8 @@ class Effects:
         self.scrub = False
 
 
-class WriteState:
+class WriteState(Walled):
     """One per store, entered and left by each verb that shares a commit. `now` is the wall clock in milliseconds."""
-
-    actor: str
 
     def __init__(self, *, auto_title: bool, max_sessions: int | None) -> None:
         self.auto_title = auto_title

@@ -1,5 +1,6 @@
 """Slowing down who guesses. Failures are counted in the database: they count in every process and after a restart."""
 
+import math
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
@@ -41,7 +42,7 @@ def count(tx: Writing, found: Iterable[Subject]) -> None:
         left = _wait(failures - subject.free) - (tx.now - failed_at) / 1000
         if left > 0:
             shown = min(left, MAX_WAIT)
-            raise TooFast(f"Too many attempts: wait {shown:.0f} seconds", retry_after=shown)
+            raise TooFast(f"Too many attempts: wait {math.ceil(shown)} seconds", retry_after=shown)
         tx.run("door_put_attempt", subject=subject.digest, failures=failures + 1, failed_at=tx.now)
 
 

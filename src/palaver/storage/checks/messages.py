@@ -233,7 +233,7 @@ def _run(tx: Writing, *, name: str, **parameters: Any) -> None:
 
 
 def _interrupt(tx: Writing, *, message_id: str) -> None:
-    message = tx.row("find_message_anywhere", id=bytes.fromhex(message_id.replace("-", "")))
+    message = tx.row("verify_message_anywhere", id=bytes.fromhex(message_id.replace("-", "")))
     if message is not None and MessageRow(*message).status == STREAMING:
         drafts.interrupt(tx, message_id)
 

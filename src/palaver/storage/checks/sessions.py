@@ -103,7 +103,7 @@ def _corrected(tx: Reading, row: SessionRow, tally: Tally) -> SessionRow:
 
 
 def _heads(tx: Reading, row: SessionRow) -> list[int]:
-    named = tx.row("find_message_anywhere", id=row.head_id) if row.head_id else None
+    named = tx.row("verify_message_anywhere", id=row.head_id) if row.head_id else None
     if named is None or named[0] >> POSITION_BITS != row.key:
         return [row.head]
     position = named[0] & POSITION_MASK
@@ -134,7 +134,7 @@ def _settle(tx: Writing, *, key: int) -> None:
     corrected = _corrected(tx, row, check_messages(tx, row, Findings()))
     if row.guard in (session_guard(row), session_guard(corrected)):
         corrected.guard = session_guard(corrected)
-    tx.run("update_session", **asdict(corrected))
+    tx.run("update_session", session=corrected.key, **asdict(corrected))
     _write_tags(tx, key=key)
 
 
@@ -186,7 +186,7 @@ def _mark_title(tx: Writing, *, key: int) -> None:
     row.title_mark = tx.mark(SESSION_CHANGED, row.ref(0))
     if sound:
         row.guard = session_guard(row)
-    tx.run("update_session", **asdict(row))
+    tx.run("update_session", session=row.key, **asdict(row))
 
 
 def _check_detail(tx: Reading, row: SessionRow, found: Findings) -> None:

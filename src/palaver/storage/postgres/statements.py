@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from palaver.storage import queries
+from palaver.storage.wall import Rule
 
 DIALECT = "postgres"
 JSON_BODY = "\x10j"
@@ -16,9 +17,9 @@ JSON_BODY = "\x10j"
 _TYPES = {
     "bigint": """
         added_at administrator after after_chunk archived_at at before begun_at checkpoint_count compression_count
-        context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file first
-        from_position front has_file has_tool head high in_context key kind last last_chunk last_position leaf
-        lease_until length level limit low mark message_count more_tags next note_count now number parent personal
+        context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file
+        from_position front has_file has_tool head high in_context key kind last last_chunk last_position
+        lease_until length level limit low mark message_count more_tags note_count now number parent personal
         pinned position project project_key purged_at purpose ref relation reverted_at revision role scope seq session
         setup size snapshot_count state status target through through_position title_mark title_source token_count
         tokens trashed_at trashed_with turn updated_at used_at version
@@ -26,9 +27,9 @@ _TYPES = {
     "bytea": "answer answers data detail_guard digest guard head_id id keep made_id match_key only parent_id",
     "text": """
         account account_id actor address body checkpoints choice choices description email email_key ending error
-        headers hint holder issuer member metadata model model_part name needle origin origin_id origin_source owner
+        headers hint issuer member metadata model model_part name needle origin origin_id origin_source owner
         owner_id password prefix provider replaces request request_id request_key source subject summary system_prompt
-        tag tags time title usage user_agent word
+        tag tags time title told usage user_agent word
     """,
     "json": "counts detail ids keys projects refs roles sessions settings value words",
     "boolean": "trashed with_text",
@@ -79,20 +80,22 @@ class Statement(NamedTuple):
 
     sql: bytes
     bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    rule: Rule
     types: dict[str, str]
 
 
 @cache
 def statements() -> dict[str, Statement]:
     """All queries by name. Raises `LookupError` for a parameter whose type is not known."""
-    return {name: _statement(name, text) for name, text in queries.load(DIALECT).items()}
+    found = queries.load(DIALECT)
+    return {name: _statement(name, found[name], rule) for name, rule in queries.rules(DIALECT).items()}
 
 
-def _statement(name: str, text: str) -> Statement:
+def _statement(name: str, text: str, rule: Rule) -> Statement:
     types = {parameter: _type_of(name, parameter) for parameter in queries.parameters(text)}
-    query = queries.number(text, lambda parameter, number: f"${number}::{types[parameter]}")
+    query = queries.number(text, rule, lambda parameter, number: f"${number}::{types[parameter]}")
     bind = _encoding_body(query.bind, list(types).index("body")) if "body" in types else query.bind
-    return Statement(query.sql.encode(), bind, types)
+    return Statement(query.sql.encode(), bind, rule, types)
 
 
 def _type_of(query: str, parameter: str) -> str:

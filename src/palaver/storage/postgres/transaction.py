@@ -12,12 +12,13 @@ from palaver.storage.postgres.index import VectorIndex
 from palaver.storage.postgres.statements import Statement, body_text, statements
 from palaver.storage.search import following
 from palaver.storage.transaction import Known, Row
+from palaver.storage.wall import Walled
 from palaver.storage.writing import WriteState
 
 _FETCHED = 100
 
 
-class ReadTransaction:
+class ReadTransaction(Walled):
     """A connection that reads for one actor; everything between `begin` and `end` sees one state."""
 
     def __init__(self, connection: Connection, actor: str = "") -> None:
@@ -45,16 +46,16 @@ class ReadTransaction:
         )
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
-        statement = self._sql[name]
+        statement = self._find(name, parameters)
         return self._execute(statement, statement.bind(parameters)).fetchall()
 
     def row(self, name: str, /, **parameters: Any) -> Row | None:
-        statement = self._sql[name]
+        statement = self._find(name, parameters)
         return self._execute(statement, statement.bind(parameters)).fetchone()
 
     def iterate(self, name: str, /, **parameters: Any) -> Iterator[Row]:
         """In bounded memory, and beside other queries."""
-        statement = self._sql[name]
+        statement = self._find(name, parameters)
         self._prepare()
         self._open += 1
         with RawServerCursor(self.connection, f"c{self._open}") as cursor:
@@ -63,16 +64,25 @@ class ReadTransaction:
             yield from cursor
 
     def run(self, name: str, /, **parameters: Any) -> None:
-        statement = self._sql[name]
+        statement = self._find(name, parameters)
         self._execute(statement, statement.bind(parameters))
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
         statement = self._sql[name]
+        if statement.rule.check is not None:
+            for each in parameters:
+                statement.rule.check(self, each)
         self._prepare()
         self._cursor.executemany(statement.sql, map(statement.bind, parameters))
 
     def index(self) -> VectorIndex:
         return VectorIndex(self)
+
+    def _find(self, name: str, parameters: dict[str, Any]) -> Statement:
+        statement = self._sql[name]
+        if statement.rule.check is not None:
+            statement.rule.check(self, parameters)
+        return statement
 
     def _execute(self, statement: Statement, values: Row) -> RawCursor[Row]:
         self._prepare()
@@ -166,12 +176,14 @@ class WriteTransaction(WriteState, ReadTransaction):
         self._appended.clear()
 
     def put(self, name: str, values: Row, /) -> None:
+        self.check_values(name, self._sql[name].rule, values)
         if name == "advance_session":
             self._appended.sessions[values[-1]] = values
         else:
             self._execute(self._sql[name], values)
 
     def insert(self, name: str, values: Row, /) -> bool:
+        self.check_values(name, self._sql[name].rule, values)
         row = (*values[:-1], body_text(values[-1]))
         if not self._careful:
             self._appended.messages.append(row)
@@ -187,6 +199,7 @@ class WriteTransaction(WriteState, ReadTransaction):
         return self._last
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
+        self.check_mark(ref)
         self._last = self.last + 1
         self._appended.changes.append((self._last, kind, ref, detail))
         return self._last
@@ -197,10 +210,12 @@ class WriteTransaction(WriteState, ReadTransaction):
         return place
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
-        following.unindex(self, mark, columns)
+        with self.by_itself():
+            following.unindex(self, mark, columns)
 
     def move_indexed(self, session: int, source: int, target: int) -> None:
-        self.index().move(session, source, target)
+        with self.by_itself():
+            self.index().move(session, source, target)
 
     def _prepare(self) -> None:
         if not self._is_begun:

@@ -33,7 +33,7 @@ def resolve(tx: Reading, query: Query, filter: Filter) -> Scope | None:
         return None
     size = 0
     if sessions is not None:
-        found = tx.row("search_scope_size", sessions=_json(sorted(sessions)))
+        found = tx.row("search_scope_size", actor=tx.actor, sessions=_json(sorted(sessions)))
         size = sum(found) if found else 0
     parameters = {
         "actor": tx.actor,
@@ -68,9 +68,9 @@ def _sessions(tx: Reading, query: Query, filter: Filter, projects: set[int] | No
     wanted = ([filter.session_id] if filter.session_id is not None else []) + query.sessions
     known = [_find(tx, "session", value) for value in wanted]
     if projects is not None:
-        known += _few(tx, "search_sessions_of_projects", projects=_keys(projects))
+        known += _few(tx, "search_sessions_of_projects", actor=tx.actor, projects=_keys(projects))
     for tag in _tags(query, filter):
-        known += _few(tx, "search_sessions_with_tag", tag=tag)
+        known += _few(tx, "search_sessions_with_tag", actor=tx.actor, tag=tag)
     name = _STATES.get(query.state or filter.state or "")
     if name is not None:
         known += _few(tx, name, actor=tx.actor)

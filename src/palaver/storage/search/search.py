@@ -198,7 +198,7 @@ class _Search:
         key = ref >> POSITION_BITS
         if key not in self._branches:
             found = self._tx.row("find_session_by_key", key=key, actor=self._tx.actor)
-            row = lookup.split_session(found)[0] if found else None
+            row = lookup.admitted_session(self._tx, found)[0] if found else None
             self._branches[key] = branch.ranges(self._tx, row, row.head) if row else []
         return branch.holds(self._branches[key], ref)
 

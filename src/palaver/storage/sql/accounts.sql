@@ -77,18 +77,18 @@ DELETE FROM invitation WHERE id = :id AND (inviter = :actor OR {administers}
 RETURNING id
 
 -- What an invitation opens, the verb has looked at: administrators alone the server, a project its owner.
--- name: insert_invitation
+-- name: insert_invitation (owner)
 INSERT INTO invitation (id, digest, setup, email, email_key, administrator, project_key, role, account_id, inviter,
   created_at, expires_at, guard)
 VALUES (:id, :digest, :setup, :email, :email_key, :administrator, :project, :role, :account_id, :actor,
   :created_at, :expires_at, :guard)
 
 -- That an address or an id has an account is told to who changes or invites; nothing else of it.
--- name: email_is_taken
+-- name: email_is_taken (everybody)
 SELECT 1 FROM account a WHERE a.email_key = :email_key AND a.id <> :id
 
--- name: account_exists
+-- name: account_exists (everybody)
 SELECT 1 FROM account a WHERE a.id = :id
 
--- name: find_addressee
+-- name: find_addressee (everybody)
 SELECT a.id, a.disabled_at FROM account a WHERE a.email_key = :email_key

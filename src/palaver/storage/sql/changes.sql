@@ -1,15 +1,17 @@
--- name: last_change
+-- name: last_change (everybody)
 SELECT coalesce(max(seq), 0) FROM change
 
+-- The transaction looks at :ref by itself.
 -- name: insert_change
 INSERT INTO change (seq, kind, ref, detail) VALUES (:seq, :kind, :ref, :detail)
 
+-- Of what was purged its detail says who is told; that such a name stands in it the database sees, the rest the verb.
 -- name: list_changes
 SELECT c.seq, c.kind, c.detail, m.id, s.id, p.id FROM change c
 LEFT JOIN message m ON m.ref = c.ref AND c.ref & 4294967295 > 0 AND c.ref > 0
 LEFT JOIN session s ON s.key = c.ref >> 32 AND c.ref > 0
 LEFT JOIN project p ON p.key = CASE WHEN c.ref > 0 THEN s.project_key ELSE -c.ref END
-WHERE c.seq > :after AND (c.detail IS NOT NULL OR (p.key IS NOT NULL AND {visible}))
+WHERE c.seq > :after AND ((c.detail IS NOT NULL AND {told}) OR (p.key IS NOT NULL AND {visible}))
 ORDER BY c.seq LIMIT :limit
 
 -- name: count_stats

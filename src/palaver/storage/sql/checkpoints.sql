@@ -38,16 +38,16 @@ SELECT {checkpoint_link} FROM checkpoint c WHERE c.session_key = :session ORDER 
 SELECT {checkpoint_link} FROM checkpoint c WHERE c.session_key = :session AND c.id = :id
 
 -- name: find_checkpoint_by_key
-SELECT {checkpoint_columns} FROM {checkpoint_rows} WHERE c.key = :key
+SELECT {checkpoint_columns} FROM {checkpoint_rows} WHERE c.key = :key AND c.session_key = :session
 
 -- name: set_checkpoint_front
-UPDATE checkpoint SET front = :front WHERE key = :key
+UPDATE checkpoint SET front = :front WHERE key = :key AND session_key = :session
 
 -- name: set_checkpoint_reverted
-UPDATE checkpoint SET reverted_at = :reverted_at, guard = :guard WHERE key = :key
+UPDATE checkpoint SET reverted_at = :reverted_at, guard = :guard WHERE key = :key AND session_key = :session
 
 -- name: delete_checkpoint
-DELETE FROM checkpoint WHERE key = :key
+DELETE FROM checkpoint WHERE key = :key AND session_key = :session
 
 -- name: delete_session_checkpoints
 DELETE FROM checkpoint WHERE session_key = :session
@@ -79,7 +79,7 @@ WHERE n.session_key = :session AND n.head = :head AND n.checkpoints = :checkpoin
 SELECT coalesce(max(n.created_at), 0) FROM snapshot n WHERE n.session_key = :session
 
 -- name: delete_snapshot
-DELETE FROM snapshot WHERE id = :id
+DELETE FROM snapshot WHERE id = :id AND session_key = :session
 
 -- name: delete_session_snapshots
 DELETE FROM snapshot WHERE session_key = :session

@@ -1,3 +1,4 @@
+-- all: (system)
 -- What is asked before it is known who asks: only `system` runs these.
 
 -- name: door_count_accounts

@@ -8,7 +8,7 @@ SELECT d.owner, d.lease_until, d.length, d.stop_requested FROM draft d WHERE d.r
 SELECT d.ref, d.owner, d.lease_until FROM draft d WHERE d.ref BETWEEN :low AND :high ORDER BY d.ref
 
 -- name: list_drafts
-SELECT d.ref, d.owner, d.lease_until FROM draft d
+SELECT d.ref, d.owner, d.lease_until, {role} FROM draft d
 JOIN session s ON s.key = d.ref >> 32 JOIN project p ON p.key = s.project_key
 WHERE {editable} ORDER BY d.ref
 

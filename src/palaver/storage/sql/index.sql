@@ -1,4 +1,7 @@
--- name: index_watermark
+-- Words without whose they are: searches count with them. What writes is the database's own work.
+-- all: (system)
+
+-- name: index_watermark (everybody)
 SELECT indexed_through, (SELECT coalesce(max(seq), 0) FROM change) FROM store
 
 -- name: index_moved
@@ -20,11 +23,11 @@ DELETE FROM word
 -- name: word_list
 SELECT word, count FROM word
 
--- name: word_count
+-- name: word_count (everybody)
 SELECT coalesce(sum(count), 0) FROM word WHERE word = :word
 
--- name: word_count_beginning
+-- name: word_count_beginning (everybody)
 SELECT coalesce(sum(count), 0) FROM word WHERE word >= :low AND word < :high
 
--- name: word_most_frequent
+-- name: word_most_frequent (everybody)
 SELECT word FROM word WHERE word >= :low AND word < :high ORDER BY count DESC, word LIMIT :limit

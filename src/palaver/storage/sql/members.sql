@@ -31,19 +31,19 @@ SELECT {member_columns}, a.email, a.name FROM member g
 JOIN project p ON p.key = g.project_key LEFT JOIN account a ON a.id = g.actor
 WHERE g.project_key = :project AND g.actor = :member AND {visible}
 
--- name: put_member
+-- name: put_member (owner)
 INSERT INTO member (project_key, actor, role, added_at, guard)
 VALUES (:project, :member, :role, :added_at, :guard)
 ON CONFLICT (project_key, actor) DO UPDATE SET role = excluded.role, guard = excluded.guard
 
--- name: delete_member
+-- name: delete_member (owner)
 DELETE FROM member WHERE project_key = :project AND actor = :member
 
--- name: leave_project
+-- name: leave_project (viewer)
 DELETE FROM member WHERE project_key = :project AND actor = :actor
 
 -- name: list_project_actors
 SELECT g.actor FROM member g WHERE g.project_key = :project ORDER BY g.actor
 
--- name: set_project_owner
+-- name: set_project_owner (owner)
 UPDATE project SET owner_id = :owner, updated_at = :updated_at, guard = :guard WHERE key = :project

@@ -14,8 +14,12 @@ SELECT {message_columns}, s.id FROM message m
 JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
 WHERE m.id = :id AND {visible}
 
--- name: find_message_anywhere
-SELECT {message_columns} FROM message m WHERE m.id = :id
+-- name: find_message_in
+SELECT {message_columns} FROM message m WHERE m.id = :id AND m.ref >> 32 = :session
+
+-- Ids are unique in the whole database, whoever sees what they are of.
+-- name: message_exists (everybody)
+SELECT 1 FROM message m WHERE m.id = :id
 
 -- name: find_message_at
 SELECT {message_columns} FROM message m WHERE m.ref = :ref
@@ -35,13 +39,13 @@ WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1
 -- name: list_ranges
 WITH RECURSIVE shown (low, high) AS (
   SELECT (SELECT max(m.ref) FROM message m INDEXED BY message_jump
-    WHERE m.ref BETWEEN :first AND :leaf AND m.parent <> (m.ref & 4294967295) - 1), :leaf
+    WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1), :high
   UNION ALL
   SELECT (SELECT max(m.ref) FROM message m INDEXED BY message_jump
-    WHERE m.ref BETWEEN :first AND :first - 1 + p.parent AND m.parent <> (m.ref & 4294967295) - 1), :first - 1 + p.parent
+    WHERE m.ref BETWEEN :low AND :low - 1 + p.parent AND m.parent <> (m.ref & 4294967295) - 1), :low - 1 + p.parent
   FROM shown JOIN message p ON p.ref = shown.low WHERE p.parent > 0 AND p.parent < (p.ref & 4294967295)
 )
-SELECT coalesce(shown.low, :first), shown.high FROM shown
+SELECT coalesce(shown.low, :low), shown.high FROM shown
 
 -- name: list_range_forward
 SELECT {message_columns} FROM message m
@@ -64,7 +68,7 @@ SELECT coalesce(sum(m.tokens), 0) FROM message m
 WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL
 
 -- name: list_children
-SELECT {message_columns} FROM message m WHERE m.ref = :next AND m.parent = :parent
+SELECT {message_columns} FROM message m WHERE m.ref = (:session << 32 | :parent) + 1 AND m.parent = :parent
 UNION ALL
 SELECT {message_columns} FROM message m INDEXED BY message_fork
 WHERE m.ref >> 32 = :session AND m.parent = :parent AND m.parent <> (m.ref & 4294967295) - 1
@@ -74,7 +78,7 @@ ORDER BY 1
 UPDATE message SET in_context = :in_context, trashed_at = :trashed_at, purged_at = :purged_at, guard = :guard
 WHERE ref = :ref
 
--- name: empty_message
+-- name: empty_message (owner)
 UPDATE message SET purged_at = :purged_at, guard = :guard, tokens = 0, body = NULL, model = NULL, provider = NULL,
   usage = NULL, error = NULL, metadata = NULL, origin_source = NULL, origin_id = NULL
 WHERE ref = :ref
@@ -107,5 +111,5 @@ WITH RECURSIVE below (position) AS (
 )
 SELECT max(position) FROM below
 
--- name: count_messages
+-- name: count_messages (system)
 SELECT count(*) FROM message m

@@ -8,12 +8,12 @@ SELECT {project_columns}, {role} FROM project p WHERE p.id = :id AND {visible}
 SELECT {role} FROM project p WHERE p.id = :id AND {visible}
 
 -- name: find_project_by_key
-SELECT {project_columns} FROM project p WHERE p.key = :key
+SELECT {project_columns} FROM project p WHERE p.key = :project
 
 -- name: find_personal_project
 SELECT {project_columns} FROM project p WHERE p.owner_id = :actor AND p.personal = 1
 
--- name: project_exists
+-- name: project_exists (everybody)
 SELECT 1 FROM project WHERE id = :id
 
 -- name: list_projects
@@ -26,16 +26,16 @@ SELECT p.key, p.id, {role} FROM project p WHERE {visible} ORDER BY p.key
 
 -- name: insert_project
 INSERT INTO project (id, name, description, owner_id, personal, created_at, updated_at, trashed_at, guard)
-VALUES (:id, :name, :description, :owner_id, :personal, :created_at, :updated_at, :trashed_at, :guard)
+VALUES (:id, :name, :description, :actor, :personal, :created_at, :updated_at, :trashed_at, :guard)
 ON CONFLICT DO NOTHING RETURNING key
 
--- name: update_project
+-- name: update_project (owner)
 UPDATE project SET name = :name, description = :description, personal = :personal, updated_at = :updated_at,
   trashed_at = :trashed_at, guard = :guard
-WHERE key = :key
+WHERE key = :project
 
--- name: delete_project
-DELETE FROM project WHERE key = :key
+-- name: delete_project (owner)
+DELETE FROM project WHERE key = :project
 
 -- name: list_project_sessions
 SELECT s.id FROM session s WHERE s.project_key = :project ORDER BY s.key

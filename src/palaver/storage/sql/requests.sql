@@ -18,5 +18,5 @@ UPDATE request SET lease_until = 0 WHERE actor = :actor AND request_key = :reque
 -- name: delete_request
 DELETE FROM request WHERE actor = :actor AND request_key = :request_key
 
--- name: delete_old_requests
+-- name: delete_old_requests (system)
 DELETE FROM request WHERE begun_at < :before

@@ -38,7 +38,7 @@ WHERE s.id BETWEEN :low AND :high AND {visible} ORDER BY s.id LIMIT 10
 SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE lower(substr(hex(s.id), -:digits)) = :ending AND {visible} ORDER BY s.id LIMIT 10
 
--- name: session_exists
+-- name: session_exists (everybody)
 SELECT 1 FROM session WHERE id = :id
 
 -- name: find_session_detail
@@ -69,19 +69,19 @@ UPDATE session SET project_key = :project_key, state = :state, title = :title, t
   compression_count = :compression_count, parent_id = :parent_id, relation = :relation, created_at = :created_at,
   updated_at = :updated_at, revision = :revision, origin_source = :origin_source, origin_id = :origin_id,
   note_count = :note_count, checkpoint_count = :checkpoint_count, snapshot_count = :snapshot_count, detail_guard = :detail_guard, guard = :guard
-WHERE key = :key
+WHERE key = :session
 
 -- name: advance_session
 UPDATE session SET state = :state, head = :head, head_id = :head_id, last_position = :last_position,
   message_count = :message_count, note_count = :note_count, token_count = :token_count, updated_at = :updated_at,
   guard = :guard
-WHERE key = :key
+WHERE key = :session
 
 -- name: guard_session
-UPDATE session SET guard = :guard WHERE key = :key
+UPDATE session SET guard = :guard WHERE key = :session
 
--- name: delete_session
-DELETE FROM session WHERE key = :key
+-- name: delete_session (owner)
+DELETE FROM session WHERE key = :session
 
 -- name: delete_session_tags
 DELETE FROM session_tag WHERE session_key = :session
@@ -122,6 +122,7 @@ ORDER BY g.updated_at DESC, s.id DESC LIMIT :limit
 -- name: list_sessions_at
 SELECT {session_value}, s.guard FROM json_each(:keys) k
 CROSS JOIN session s ON s.key = k.value
+JOIN project p ON p.key = s.project_key AND {visible}
 LEFT JOIN session_detail d ON d.session_key = s.key
 
 -- name: list_sessions_by_tag
@@ -141,7 +142,7 @@ ORDER BY s.updated_at DESC, s.id DESC
 SELECT s.id, s.updated_at FROM session s WHERE s.project_key = :project AND s.state = :state
 ORDER BY s.updated_at DESC, s.id DESC LIMIT 1
 
--- name: greatest_content_time
+-- name: greatest_content_time (system)
 SELECT max(newest) FROM (
   SELECT (SELECT max(s.updated_at) FROM session s WHERE s.project_key = p.key AND s.state = x.state) AS newest
   FROM project p, (SELECT 0 AS state UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) x) y

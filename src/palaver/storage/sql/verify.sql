@@ -1,3 +1,4 @@
+-- all: (system)
 -- name: verify_next_session
 SELECT s.key FROM session s WHERE s.key > :after ORDER BY s.key LIMIT 1
 
@@ -79,3 +80,6 @@ SELECT {sign_in_columns} FROM sign_in i ORDER BY i.id
 
 -- name: verify_tokens
 SELECT {token_columns} FROM api_token k ORDER BY k.id
+
+-- name: verify_message_anywhere
+SELECT {message_columns} FROM message m WHERE m.id = :id

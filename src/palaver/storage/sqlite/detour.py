@@ -28,6 +28,7 @@ class Detour(ReadTransaction):
 
     def __init__(self, tx: ReadTransaction, keys: dict[bytes, int]) -> None:
         super().__init__(tx.connection, tx.actor)
+        self.lift()
         self._keys = keys  # of sessions by id; empty until it is needed
 
     def row(self, name: str, /, **parameters: object) -> Row | None:
@@ -67,7 +68,7 @@ class Detour(ReadTransaction):
 
     def _find_project(self, key: int) -> bytes | None:
         """None for one that is somebody else's; that of what is rescued for one that is lost."""
-        found = self._try("find_project_by_key", key=key)
+        found = self._try("find_project_by_key", project=key)
         if found is None:
             return LOST_PROJECT
         return bytes(found[_ID]) if self.actor in (found[4], SYSTEM_ACTOR) else None

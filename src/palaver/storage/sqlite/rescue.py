@@ -229,13 +229,13 @@ class RescuedStore(SqliteStore):
                 yield found
 
     def _project_by_key(self, tx: ReadTransaction, key: int) -> Project | None:
-        found = tx.row("find_project_by_key", key=key)
+        found = tx.row("find_project_by_key", project=key)
         return ProjectRow(*found).value() if found and self.actor in (found[4], SYSTEM_ACTOR) else None
 
 
 def _session_by_key(tx: ReadTransaction, key: int) -> Session | None:
     found = tx.row("find_session_by_key", key=key, actor=tx.actor)
-    return lookup.session_value(tx, *lookup.split_session(found)) if found else None
+    return lookup.session_value(tx, *lookup.admitted_session(tx, found)) if found else None
 
 
 def _not_by_its_id(kind: str, id: str) -> Corrupt:

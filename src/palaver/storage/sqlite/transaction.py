@@ -9,15 +9,16 @@ from palaver.storage import queries
 from palaver.storage.search import following
 from palaver.storage.sqlite.index import Fts5Index
 from palaver.storage.transaction import Known, Row
+from palaver.storage.wall import Walled
 from palaver.storage.writing import WriteState
 
 _UNKNOWN = -1
 
 
-class ReadTransaction:
+class ReadTransaction(Walled):
     """A connection that reads for one actor; everything between `BEGIN` and `END` sees one state."""
 
-    __slots__ = ("_cursor", "_sql", "actor", "connection", "known_sessions")
+    __slots__ = ("_cursor", "_sql", "connection", "known_sessions")
 
     def __init__(self, connection: apsw.Connection, actor: str = "") -> None:
         self.connection = connection
@@ -41,34 +42,49 @@ class ReadTransaction:
                     self._cursor.execute("END")
 
     def rows(self, name: str, /, **parameters: Any) -> list[Row]:
-        sql, bind = self._sql[name]
+        sql, bind, rule = self._sql[name]
+        if rule.check is not None:
+            rule.check(self, parameters)
         return self._cursor.execute(sql, bind(parameters)).fetchall()
 
     def row(self, name: str, /, **parameters: Any) -> Row | None:
         # All of them are fetched, so that no statement stays open over the end of the transaction.
-        sql, bind = self._sql[name]
+        sql, bind, rule = self._sql[name]
+        if rule.check is not None:
+            rule.check(self, parameters)
         found = self._cursor.execute(sql, bind(parameters)).fetchall()
         return found[0] if found else None
 
     def iterate(self, name: str, /, **parameters: Any) -> Iterator[Row]:
-        sql, bind = self._sql[name]
+        sql, bind, rule = self._sql[name]
+        if rule.check is not None:
+            rule.check(self, parameters)
         return iter(self.connection.cursor().execute(sql, bind(parameters)))
 
     def run(self, name: str, /, **parameters: Any) -> None:
-        sql, bind = self._sql[name]
+        sql, bind, rule = self._sql[name]
+        if rule.check is not None:
+            rule.check(self, parameters)
         self._cursor.execute(sql, bind(parameters))
 
     def put(self, name: str, values: Row, /) -> None:
         """Run a statement with values in the order in which it names them."""
-        self._cursor.execute(self._sql[name].sql, values)
+        query = self._sql[name]
+        self.check_values(name, query.rule, values)
+        self._cursor.execute(query.sql, values)
 
     def insert(self, name: str, values: Row, /) -> bool:
         """The same for a statement that does nothing on a conflict; False where it did nothing."""
-        self._cursor.execute(self._sql[name].sql, values)
+        query = self._sql[name]
+        self.check_values(name, query.rule, values)
+        self._cursor.execute(query.sql, values)
         return self.connection.changes() > 0
 
     def run_many(self, name: str, /, parameters: list[dict[str, Any]]) -> None:
-        sql, bind = self._sql[name]
+        sql, bind, rule = self._sql[name]
+        if rule.check is not None:
+            for each in parameters:
+                rule.check(self, each)
         self._cursor.executemany(sql, map(bind, parameters))
 
     def index(self) -> Fts5Index:
@@ -99,12 +115,14 @@ class WriteTransaction(WriteState, ReadTransaction):
         self._version = _UNKNOWN
 
     def mark(self, kind: int, ref: int, detail: bytes | None = None) -> int:
+        self.check_mark(ref)
         self._last += 1
         self._cursor.execute(self._insert_change, (self._last, kind, ref, detail))
         return self._last
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
-        following.unindex(self, mark, columns)
+        with self.by_itself():
+            following.unindex(self, mark, columns)
 
     def move_indexed(self, session: int, source: int, target: int) -> None:
         """Nothing: FTS5 does not know of projects."""

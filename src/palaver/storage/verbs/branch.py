@@ -12,7 +12,7 @@ def ranges(
     With `least`, only as many of the newest ranges as hold that many positions.
     """
     if least is None:
-        return tx.rows("list_ranges", first=row.ref(1), leaf=row.ref(leaf)) if leaf > 0 else []
+        return tx.rows("list_ranges", low=row.ref(1), high=row.ref(leaf)) if leaf > 0 else []
     found: list[tuple[int, int]] = []
     held = 0
     while leaf > 0 and held < least:

@@ -1,5 +1,6 @@
 """What was committed, in order."""
 
+import json
 from typing import Any
 
 from palaver.errors import Invalid
@@ -13,7 +14,7 @@ from palaver.store import SYSTEM_ACTOR
 
 def changes(tx: Reading, after: str | None, limit: int) -> Changes:
     begin = _number(after)
-    found = tx.rows("list_changes", after=begin, limit=limit, actor=tx.actor)
+    found = tx.rows("list_changes", after=begin, limit=limit, actor=tx.actor, told=json.dumps(tx.actor))
     items = [change for columns in found if (change := _value(tx, columns)) is not None]
     # Up to the last change of all, so that a reader does not look again and again at what is not for it.
     end = found[-1][0] if len(found) == limit else last_number(tx)

@@ -159,10 +159,10 @@ def revert_checkpoint(tx: Writing, checkpoint_id: str) -> Checkpoint:
 
 def set_reverted(tx: Writing, row: SessionRow, key: int, reverted_at: int | None) -> None:
     """Take one out of use, or with None into it again; the caller refreshes what is in front."""
-    columns = tx.row("find_checkpoint_by_key", key=key)
+    columns = tx.row("find_checkpoint_by_key", key=key, session=row.key)
     if columns is not None:
         guard = checkpoint_guard((columns[replacing.ID], row.id, *columns[2:12], reverted_at))
-        tx.run("set_checkpoint_reverted", key=key, reverted_at=reverted_at, guard=guard)
+        tx.run("set_checkpoint_reverted", key=key, session=row.key, reverted_at=reverted_at, guard=guard)
 
 
 def list_checkpoints(

@@ -37,7 +37,7 @@ from palaver.storage.rows import (
     message_match_key,
     status_number,
 )
-from palaver.storage.transaction import POSITION_MASK, Reading, Writing
+from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, Writing
 from palaver.storage.verbs import lookup, session_rows, turn_rows
 from palaver.storage.verbs.kinds import DRAFT_OPENED, MESSAGE_ADDED, MESSAGE_CHANGED
 from palaver.storage.verbs.message_rows import (
@@ -73,7 +73,7 @@ def open_draft(
     row, _, tip = find_tip(tx, session_id, parent_id)
     check_no_draft(tx, row)
     raw = to_bytes(id) if id is not None else new_bytes()
-    if tx.row("find_message_anywhere", id=raw) is not None:
+    if tx.row("message_exists", id=raw) is not None:
         raise Conflict(f"Another message with the id {id} is stored already")
     ref = row.ref(row.last_position + 1)
     tx.run(
@@ -276,16 +276,21 @@ def recover_session(tx: Writing, session_id: str) -> None:
     found = tx.row("find_session", id=raw, actor=tx.actor) if raw else None
     if found is None:
         return
-    row, _ = lookup.split_session(found)
+    row, _ = lookup.admitted_session(tx, found)
     if row.head and tx.row("find_draft", ref=row.ref(row.head)):
         recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
     _end_abandoned(tx, turn_rows.find_running(tx, row.key))
 
 
 def recover_drafts(tx: Writing) -> list[Message]:
-    closed = recover(tx, tx.rows("list_drafts", actor=tx.actor))
-    for columns in tx.rows("list_running_turns", actor=tx.actor):
-        _end_abandoned(tx, turn_rows.TurnRow(*columns))
+    closed: list[Message] = []
+    for *draft, role in tx.rows("list_drafts", actor=tx.actor):
+        tx.admit(draft[0] >> POSITION_BITS, role)
+        closed += recover(tx, [(*draft,)])
+    for *columns, role in tx.rows("list_running_turns", actor=tx.actor):
+        turn = turn_rows.TurnRow(*columns)
+        tx.admit(turn.session_key, role)
+        _end_abandoned(tx, turn)
     return closed
 
 

@@ -32,21 +32,22 @@ def put_file(tx: Writing, digest: bytes, pieces: list[bytes], name: str, mime: s
     checked = check_name(name)
     size = sum(map(len, pieces))
     key = store_pieces(tx, digest, pieces)
-    tx.run("hold_file", file=key, holder=tx.actor, created_at=tx.now)
+    tx.run("hold_file", file=key, actor=tx.actor, created_at=tx.now)
     kind = mime or guess_type(checked)[0] or "application/octet-stream"
     return File(digest.hex(), checked, check_name(kind), size)
 
 
 def store_pieces(tx: Writing, digest: bytes, pieces: list[bytes]) -> int:
-    found = tx.row("find_file", digest=digest)
-    if found is not None:
-        return int(found[0])
-    made = tx.row("insert_file", digest=digest, size=sum(map(len, pieces)), created_at=tx.now)
-    if made is None:
-        raise LookupError("a new file came back without a key")
-    for number, piece in enumerate(pieces):
-        tx.run("insert_file_chunk", file=made[0], number=number, data=piece)
-    return int(made[0])
+    with tx.by_itself():
+        found = tx.row("find_file", digest=digest)
+        if found is not None:
+            return int(found[0])
+        made = tx.row("insert_file", digest=digest, size=sum(map(len, pieces)), created_at=tx.now)
+        if made is None:
+            raise LookupError("a new file came back without a key")
+        for number, piece in enumerate(pieces):
+            tx.run("insert_file_chunk", file=made[0], number=number, data=piece)
+        return int(made[0])
 
 
 def find_file(tx: Reading, digest: str) -> tuple[int, int]:
@@ -62,13 +63,15 @@ def find_file(tx: Reading, digest: str) -> tuple[int, int]:
 
 
 def read_piece(tx: Reading, key: int, number: int) -> bytes:
-    found = tx.row("read_file_chunk", file=key, number=number)
+    found = tx.row("read_file_chunk", file=key, number=number, actor=tx.actor)
     return found[0] if found else b""
 
 
 def collect_files(tx: Writing) -> int:
     """Remove what was put more than a day ago and no message took; returns how many files went."""
-    return drop_unused(tx, tx.rows("release_old_holders", before=tx.now - HOLD_MS))
+    with tx.by_itself():
+        released = tx.rows("release_old_holders", before=tx.now - HOLD_MS)
+    return drop_unused(tx, released)
 
 
 def detach_files(tx: Writing, low: int, high: int) -> None:
@@ -78,4 +81,5 @@ def detach_files(tx: Writing, low: int, high: int) -> None:
 
 def drop_unused(tx: Writing, released: list[Row]) -> int:
     """Only files that were let go of just now: one whose reference was lost by damage must not be lost with it."""
-    return sum(len(tx.rows("delete_unused_file", file=key)) for key in {key for (key,) in released})
+    with tx.by_itself():
+        return sum(len(tx.rows("delete_unused_file", file=key)) for key in {key for (key,) in released})

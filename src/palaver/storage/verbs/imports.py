@@ -146,7 +146,7 @@ class Import:
                 origin=session.origin.id,
                 actor=self.tx.actor,
             )
-        return self._keep(lookup.split_session(found)[0]) if found else None
+        return self._keep(lookup.admitted_session(self.tx, found)[0]) if found else None
 
     def _keep(self, row: SessionRow) -> SessionRow:
         return self._rows.setdefault(row.key, row)
@@ -175,8 +175,9 @@ class Import:
         self.added["message"] += 1
 
     def _find_message(self, row: SessionRow, message: Message) -> MessageRow | None:
-        found = self.tx.row("find_message_anywhere", id=to_bytes(message.id))
-        if found is not None and MessageRow(*found).session_key != row.key:
+        raw = to_bytes(message.id)
+        found = self.tx.row("find_message_in", id=raw, session=row.key)
+        if found is None and self.tx.row("message_exists", id=raw) is not None:
             raise Conflict(f"A message with the id {message.id} is stored in another session")
         if found is None and message.origin is not None:
             origin = message.origin
@@ -299,7 +300,7 @@ class Import:
             raise Invalid(f"file {content.digest} has other content than its digest says", field="digest")
         known = self.tx.row("find_visible_file", digest=digest, actor=self.tx.actor) is not None
         key = files.store_pieces(self.tx, digest, pieces)
-        self.tx.run("hold_file", file=key, holder=self.tx.actor, created_at=self.tx.now)
+        self.tx.run("hold_file", file=key, actor=self.tx.actor, created_at=self.tx.now)
         self._count("file", not known)
 
     def _count(self, kind: str, added: bool) -> None:

@@ -43,7 +43,9 @@ def project_row(tx: Reading, project_id: str, least: int = VIEWER) -> ProjectRow
     if found is None:
         raise NotFound("project", project_id)
     check_role(found[-1], least, "project", project_id)
-    return ProjectRow(*found[:-1])
+    row = ProjectRow(*found[:-1])
+    tx.admit_project(row.key, found[-1])
+    return row
 
 
 def check_role(role: int, least: int, kind: str, id: str) -> None:
@@ -61,7 +63,7 @@ def find_session_row(tx: Reading, session_id: str, least: int = VIEWER) -> tuple
     if found is None:
         return None
     check_role(found[ROLE], least, "session", session_id)
-    return split_session(found)
+    return admitted_session(tx, found)
 
 
 def session_row(tx: Reading, session_id: str, least: int = VIEWER) -> tuple[SessionRow, bytes]:
@@ -77,7 +79,9 @@ def session_place(tx: Reading, session_id: str) -> SessionPlace:
     found = tx.row("find_session_place", id=raw, actor=tx.actor) if raw else None
     if found is None:
         raise NotFound("session", session_id)
-    return SessionPlace(*found[:-1])
+    place = SessionPlace(*found[:-1])
+    tx.admit(place.key, found[-1])
+    return place
 
 
 def open_session_row(tx: Reading, session_id: str) -> tuple[SessionRow, bytes]:
@@ -92,8 +96,17 @@ def check_not_trashed(row: SessionRow) -> None:
         raise Conflict(f"Session {from_bytes(row.id)} is in the trash: take it out first (untrash_session)")
 
 
-def split_session(found: Row) -> tuple[SessionRow, bytes]:
-    return SessionRow(*found[:_WIDTH]), found[_WIDTH]
+def admitted_session(tx: Reading, found: Row) -> tuple[SessionRow, bytes]:
+    """From a row of a query that looks for sessions as the actor: it and its project are open to them from here on."""
+    row = SessionRow(*found[:_WIDTH])
+    admit(tx, row, found[ROLE])
+    return row, found[_WIDTH]
+
+
+def admit(tx: Reading, row: SessionRow, role: int) -> None:
+    """The session and its project are open to the actor from here on, as far as the role goes."""
+    tx.admit(row.key, role)
+    tx.admit_project(row.project_key, role)
 
 
 def session_value(tx: Reading, row: SessionRow, project_id: bytes) -> Session:
@@ -119,17 +132,16 @@ def message_with_session(
     if found is None:
         raise NotFound("message", message_id)
     check_role(found[ROLE], least, "message", message_id)
-    return message, *split_session(found)
+    return message, *admitted_session(tx, found)
 
 
 def message_in_session(tx: Reading, row: SessionRow | SessionPlace, message_id: str) -> MessageRow:
     """A message of this very session; one of another session is not there."""
     raw = find_bytes(message_id)
-    found = tx.row("find_message_anywhere", id=raw) if raw else None
-    message = MessageRow(*found) if found else None
-    if message is None or message.session_key != row.key:
+    found = tx.row("find_message_in", id=raw, session=row.key) if raw else None
+    if found is None:
         raise NotFound("message", message_id)
-    return message
+    return MessageRow(*found)
 
 
 def full_message(tx: Reading, columns: Row, session_id: str) -> Message:

@@ -60,7 +60,7 @@ def find_tip(tx: Reading, session_id: str, parent_id: str | None | Head) -> tupl
     found = tx.row("find_session_with_head", id=raw, actor=tx.actor) if raw else None
     if found is None:
         raise NotFound("session", session_id)
-    row, project_id = lookup.split_session(found)
+    row, project_id = lookup.admitted_session(tx, found)
     lookup.check_role(found[lookup.ROLE], EDITOR, "session", session_id)
     lookup.check_not_trashed(row)
     if parent_id is not HEAD:
@@ -241,7 +241,7 @@ def attach_files(tx: Writing, ref: int, parts: tuple[Part, ...]) -> None:
                 raise Invalid(f"file {part.digest} is not stored: put_file first", field="parts")
             tx.run("attach_file", ref=ref, file=found[0])
             # From now on the message keeps it; when that is purged, nothing else may.
-            tx.run("release_file", file=found[0], holder=tx.actor)
+            tx.run("release_file", file=found[0], actor=tx.actor)
 
 
 def _file_digest(digest: str) -> bytes:

@@ -94,6 +94,7 @@ def _place(tx: Writing, session_id: str, parent_id: str | None | Head) -> Place:
     if parent_id is HEAD:
         kept: Place | None = tx.recall(session_id)
         if kept is not None:
+            lookup.admit(tx, kept[0], EDITOR)
             return kept
     row, tip = _free_tip(tx, session_id, parent_id)
     return row, tip, from_bytes(row.id)
@@ -111,9 +112,9 @@ def _free_tip(tx: Writing, session_id: str, parent_id: str | None | Head) -> tup
 
 def _known(tx: Writing, row: SessionRow, tip: Tip, new: NewMessage, *, free: bool) -> Message:
     """A message that is stored already, if it is the very same; the tip moves to it."""
-    found = tx.row("find_message_anywhere", id=to_bytes(new.id))
+    found = tx.row("find_message_in", id=to_bytes(new.id), session=row.key)
     known = MessageRow(*found) if found else None
-    if known is None or known.session_key != row.key or not _equal(known, new):
+    if known is None or not _equal(known, new):
         raise taken(row, new)
     if not free and known.parent != tip.position:
         raise taken(row, new)
@@ -304,7 +305,7 @@ def get_message(tx: Reading, message_id: str) -> Message:
 
 def list_siblings(tx: Reading, message_id: str) -> list[Message]:
     message, row, _ = lookup.message_with_session(tx, message_id)
-    found = tx.rows("list_children", session=row.key, parent=message.parent, next=row.ref(message.parent + 1))
+    found = tx.rows("list_children", session=row.key, parent=message.parent)
     siblings = [MessageRow(*columns) for columns in found]
     shown = [sibling for sibling in siblings if sibling.trashed_at is None and sibling.purged_at is None]
     return [lookup.full_message(tx, astuple(sibling), from_bytes(row.id)) for sibling in shown]

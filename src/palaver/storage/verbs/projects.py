@@ -24,10 +24,9 @@ def create_project(tx: Writing, name: str, description: str, id: str | None) -> 
 
 def personal_project_row(tx: Writing) -> ProjectRow:
     """The actor's personal project; made where it is not there, taken out of the trash where it is."""
-    found = tx.row("find_personal_project", actor=tx.actor)
-    if found is None:
+    row = find_personal_project(tx)
+    if row is None:
         return _insert(tx, PERSONAL_PROJECT, "", personal=1, id=None)
-    row = ProjectRow(*found)
     if row.trashed_at is not None:
         _untrash(tx, row)
     return row
@@ -35,7 +34,11 @@ def personal_project_row(tx: Writing) -> ProjectRow:
 
 def find_personal_project(tx: Reading) -> ProjectRow | None:
     found = tx.row("find_personal_project", actor=tx.actor)
-    return ProjectRow(*found) if found else None
+    if found is None:
+        return None
+    row = ProjectRow(*found)
+    tx.admit_project(row.key, OWNER)
+    return row
 
 
 def home_of(tx: Writing, project_id: str | None) -> tuple[int, bytes]:
@@ -51,14 +54,22 @@ def ids_by_key(tx: Reading, project_id: str | None) -> dict[int, str]:
     if project_id is not None:
         row = lookup.project_row(tx, project_id)
         return {row.key: from_bytes(row.id)}
-    return {key: from_bytes(id) for key, id, _ in tx.rows("list_visible_projects", actor=tx.actor)}
+    return {key: from_bytes(id) for key, id, _ in _visible(tx)}
 
 
 def keys_to_tidy(tx: Reading, project_id: str | None) -> list[int]:
     """The project of this id, which may be another's to whom the actor is an editor; or all of the actor's own."""
     if project_id is not None:
         return [lookup.project_row(tx, project_id, EDITOR).key]
-    return [key for key, _, role in tx.rows("list_visible_projects", actor=tx.actor) if role >= OWNER]
+    return [key for key, _, role in _visible(tx) if role >= OWNER]
+
+
+def _visible(tx: Reading) -> list[Row]:
+    """Key, id and the actor's role of each project the actor sees."""
+    found = tx.rows("list_visible_projects", actor=tx.actor)
+    for key, _, role in found:
+        tx.admit_project(key, role)
+    return found
 
 
 def roles(tx: Reading, project_ids: Sequence[str]) -> dict[str, MemberRole]:
@@ -122,7 +133,7 @@ def purge_project(tx: Writing, project_id: str) -> None:
         found, _ = sessions.idle_session_row(tx, from_bytes(id))
         purge_session_rows(tx, found)
     detail = purged_detail(tx, row, None, None)
-    tx.run("delete_project", key=row.key)
+    tx.run("delete_project", project=row.key)
     tx.mark(PROJECT_PURGED, -row.key, detail)
     tx.scrub()
 
@@ -142,12 +153,13 @@ def _insert(tx: Writing, name: str, description: str, *, personal: int, id: str 
 
 def insert_row(tx: Writing, row: ProjectRow) -> ProjectRow:
     """Store a new project's columns and give them their key. Raises `Conflict` for an id in use."""
-    found = tx.row("insert_project", **_columns(row))
+    found = tx.row("insert_project", actor=tx.actor, **_columns(row))
     if found is None:
         raise Conflict(f"A project with the id {from_bytes(row.id)} is there already")
     row.key = found[0]
+    tx.admit_project(row.key, OWNER)
     row.guard = project_guard(row)
-    tx.run("update_project", **_columns(row))
+    tx.run("update_project", project=row.key, **_columns(row))
     tx.mark(PROJECT_ADDED, -row.key)
     return row
 
@@ -155,7 +167,7 @@ def insert_row(tx: Writing, row: ProjectRow) -> ProjectRow:
 def _save(tx: Writing, row: ProjectRow) -> None:
     row.updated_at = max(row.updated_at, tx.now)
     row.guard = project_guard(row)
-    tx.run("update_project", **_columns(row))
+    tx.run("update_project", project=row.key, **_columns(row))
     tx.mark(PROJECT_CHANGED, -row.key)
 
 

@@ -34,7 +34,7 @@ def purge_session_rows(tx: Writing, row: SessionRow) -> None:
     ):
         tx.run(name, session=row.key)
     project = _project_of(tx, row)
-    tx.run("delete_session", key=row.key)
+    tx.run("delete_session", session=row.key)
     tx.mark(SESSION_PURGED, row.ref(0), purged_detail(tx, project, from_bytes(row.id), None))
     tx.forget(from_bytes(row.id))
     tx.scrub()
@@ -95,14 +95,14 @@ def _unindex_messages(tx: Writing, low: int, high: int) -> None:
 def _drop_quoting_checkpoints(tx: Writing, session: SessionRow, position: int) -> None:
     for columns in tx.rows("list_checkpoints", session=session.key):
         if columns[replacing.FROM] <= position <= columns[replacing.THROUGH]:
-            tx.run("delete_checkpoint", key=columns[replacing.KEY])
+            tx.run("delete_checkpoint", key=columns[replacing.KEY], session=session.key)
             session.checkpoint_count -= 1
             tx.mark(CHECKPOINT_CHANGED, session.ref(0))
     replacing.refresh(tx, session)
 
 
 def _project_of(tx: Writing, row: SessionRow) -> ProjectRow:
-    found = tx.row("find_project_by_key", key=row.project_key)
+    found = tx.row("find_project_by_key", project=row.project_key)
     if found is None:
         raise LookupError(f"session {row.key} has no project")
     return ProjectRow(*found)

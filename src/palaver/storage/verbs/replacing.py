@@ -51,7 +51,9 @@ def _active_behind(tx: Reading, row: SessionRow, shown: list[tuple[int, int]]) -
     ]
     hidden = _replaced(every, alive)
     found = (
-        tx.row("find_checkpoint_by_key", key=link.key) for link in alive if from_bytes(link.id) not in hidden
+        tx.row("find_checkpoint_by_key", key=link.key, session=row.key)
+        for link in alive
+        if from_bytes(link.id) not in hidden
     )
     return [columns for columns in found if columns]
 
@@ -61,16 +63,16 @@ def put_in_front(tx: Writing, row: SessionRow, key: int, replaced: list[Link]) -
     if any(link.reverted_at is not None for link in replaced):
         refresh(tx, row)  # behind a reverted one may be another that was in front until now
         return
-    tx.run("set_checkpoint_front", key=key, front=1)
+    tx.run("set_checkpoint_front", key=key, session=row.key, front=1)
     for link in replaced:
-        tx.run("set_checkpoint_front", key=link.key, front=0)
+        tx.run("set_checkpoint_front", key=link.key, session=row.key, front=0)
 
 
 def refresh(tx: Writing, row: SessionRow) -> None:
     """Mark anew which are in front; due when one was reverted, brought back, deleted or brought in."""
     for link, front in expected(links(tx, row)):
         if link.front != front:
-            tx.run("set_checkpoint_front", key=link.key, front=front)
+            tx.run("set_checkpoint_front", key=link.key, session=row.key, front=front)
 
 
 def expected(every: list[Link]) -> list[tuple[Link, int]]:

@@ -24,6 +24,7 @@ def insert(tx: Writing, row: SessionRow, detail: Detail) -> None:
     if found is None:
         raise LookupError("a new session came back without a key")
     row.key = found[0]
+    tx.admit_new(row.key, row.project_key)
     mark = tx.mark(SESSION_ADDED, row.ref(0))
     row.title_mark = mark if row.title_source != DEFAULT_TITLE_SOURCE else 0
     if detail != NO_DETAIL:
@@ -82,7 +83,7 @@ def encode_tags(tags: tuple[str, ...]) -> str | None:
 def _write(tx: Writing, row: SessionRow) -> None:
     row.state = row.find_state()
     row.guard = session_guard(row)
-    tx.run("update_session", **asdict(row))
+    tx.run("update_session", session=row.key, **asdict(row))
     _write_tags(tx, row)
 
 

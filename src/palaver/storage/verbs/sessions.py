@@ -170,7 +170,7 @@ def _find_by_digits(tx: Reading, text: str, digits: str) -> Session | None:
         raise Invalid(f"{text} fits several sessions: {names}", field="id")
     if not found:
         return None
-    return lookup.session_value(tx, *lookup.split_session(found.popitem()[1]))
+    return lookup.session_value(tx, *lookup.admitted_session(tx, found.popitem()[1]))
 
 
 def list_sessions(
@@ -213,7 +213,7 @@ def _read_ranges(tx: Reading, ranges: list[tuple[int, int]], parameters: dict[st
     places.sort(reverse=True)
     shown = places[: parameters["limit"]]
     keys = msgspec.json.encode([key for _, _, key in shown]).decode()
-    found = {columns[_ID]: columns for columns in tx.rows("list_sessions_at", keys=keys)}
+    found = {columns[_ID]: columns for columns in tx.rows("list_sessions_at", keys=keys, actor=tx.actor)}
     return [found[id] for _, id, _ in shown if id in found]
 
 
@@ -371,7 +371,7 @@ def trash_session(tx: Writing, session_id: str, *, with_project: bool = False) -
 
 def untrash_session(tx: Writing, session_id: str) -> Session:
     row, project_id = lookup.session_row(tx, session_id, EDITOR)
-    project = tx.row("find_project_by_key", key=row.project_key)
+    project = tx.row("find_project_by_key", project=row.project_key)
     if project is not None and project[8] is not None:
         raise Conflict(
             f"The project of session {session_id} is in the trash: take that out first (untrash_project)"

@@ -66,7 +66,7 @@ def _prune(tx: Writing, row: SessionRow, kept: set[bytes | None]) -> None:
     spared = len(kept.intersection(automatic))
     others = [id for id in automatic if id not in kept]
     for id in others[AUTOMATIC_SNAPSHOTS - spared :]:
-        tx.run("delete_snapshot", id=id)
+        tx.run("delete_snapshot", id=id, session=row.key)
         row.snapshot_count -= 1
 
 
@@ -157,7 +157,7 @@ def list_snapshots(tx: Reading, session_id: str) -> list[Snapshot]:
 def delete_snapshot(tx: Writing, snapshot_id: str) -> None:
     columns, _, session_id, _ = _find_snapshot(tx, snapshot_id)
     row, _ = lookup.session_row(tx, session_id, EDITOR)
-    tx.run("delete_snapshot", id=columns[0])
+    tx.run("delete_snapshot", id=columns[0], session=row.key)
     row.snapshot_count -= 1
     session_rows.save(tx, row, None)
     tx.mark(SNAPSHOT_CHANGED, row.ref(0))

@@ -51,15 +51,16 @@ def is_abandoned(tx: Writing, turn: TurnRow) -> bool:
 
 
 def renew(tx: Writing, turn: TurnRow) -> None:
-    tx.run("renew_turn", key=turn.key, lease_until=tx.now + TURN_LEASE_MS)
+    tx.run("renew_turn", session=turn.session_key, key=turn.key, lease_until=tx.now + TURN_LEASE_MS)
 
 
 def end(tx: Writing, turn: TurnRow) -> None:
-    tx.run("end_turn", key=turn.key, now=tx.now)
+    tx.run("end_turn", session=turn.session_key, key=turn.key, now=tx.now)
     tell_change(tx, turn.session_key)
-    for (key,) in tx.rows("list_old_turns", before=tx.now - KEEP_MS, limit=_CLEAN):
-        tx.run("delete_turn_events", turn=key)
-        tx.run("delete_turn", key=key)
+    with tx.by_itself():
+        for key, session in tx.rows("list_old_turns", before=tx.now - KEEP_MS, limit=_CLEAN):
+            tx.run("delete_turn_events", turn=key, session=session)
+            tx.run("delete_turn", key=key, session=session)
 
 
 def end_running(tx: Writing, session_key: int) -> None:
@@ -78,6 +79,7 @@ def put_events(tx: Writing, turn: TurnRow, events: Sequence[SideEvent]) -> None:
     for event in events:
         tx.run(
             "insert_turn_event",
+            session=turn.session_key,
             turn=turn.key,
             number=event.number,
             id=check_text(event.id, "id"),
@@ -100,7 +102,10 @@ def state(tx: Reading, turn: TurnRow, session_id: str) -> TurnState:
         ended_at=Time.from_ms(turn.ended_at) if turn.ended_at is not None else None,
         answers=tuple(from_bytes(turn.answers[at : at + _ID]) for at in range(0, len(turn.answers), _ID)),
         stop_requested=bool(turn.stop_requested),
-        events=tuple(_event(columns) for columns in tx.rows("list_turn_events", turn=turn.key)),
+        events=tuple(
+            _event(columns)
+            for columns in tx.rows("list_turn_events", session=turn.session_key, turn=turn.key)
+        ),
     )
 
 

@@ -31,6 +31,7 @@ class Beginning(NamedTuple):
 
 
 def begin_turn(tx: Writing, session_id: str, beginning: Beginning) -> TurnState:
+    lookup.open_session_row(tx, session_id)
     drafts.recover_session(tx, session_id)
     row, _ = lookup.open_session_row(tx, session_id)
     drafts.check_idle(tx, row)
@@ -100,7 +101,7 @@ def close_draft(
 ) -> Message:
     """A draft's end and what its calls gave back, below it; and the next draft of its turn."""
     message = messages.close_draft(tx, message_id, status, parts, usage, error, metadata, results)
-    if following is not None and tx.row("find_message_anywhere", id=to_bytes(following.id)) is None:
+    if following is not None and tx.row("message_exists", id=to_bytes(following.id)) is None:
         _open_next(tx, message, results[-1].id if results else message.id, following)
     return message
 
@@ -151,7 +152,7 @@ def stop_turn(tx: Writing, session_id: str) -> bool:
         tx.run("stop_draft", ref=ref)
         tx.mark(MESSAGE_CHANGED, ref)
     if turn is not None:
-        tx.run("stop_turn", key=turn.key)
+        tx.run("stop_turn", session=row.key, key=turn.key)
         turn_rows.tell_change(tx, row.key)
     return turn is not None or bool(streaming)
 
@@ -159,14 +160,14 @@ def stop_turn(tx: Writing, session_id: str) -> bool:
 def answer_turn(tx: Writing, session_id: str, request_id: str, choice: str) -> None:
     row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = find_running(tx, row.key)
-    found = tx.row("find_turn_request", turn=turn.key, request=request_id) if turn else None
+    found = tx.row("find_turn_request", session=row.key, turn=turn.key, request=request_id) if turn else None
     if turn is None or found is None or found[2] is not None:
         raise NotFound("request", request_id)
     number, choices, _ = found
     offered = json.loads(choices)
     if choice not in offered:
         raise Invalid(f"{choice[:40]!r} is no choice here; there are: {', '.join(offered)}", field="choice")
-    tx.run("set_turn_choice", turn=turn.key, number=number, choice=choice)
+    tx.run("set_turn_choice", session=row.key, turn=turn.key, number=number, choice=choice)
     turn_rows.tell_change(tx, row.key)
 
 

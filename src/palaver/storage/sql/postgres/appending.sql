@@ -1,3 +1,6 @@
+-- What these write was looked at when it came.
+-- all: (system)
+
 -- All that appends leave behind, in one statement: changes, messages, and what moves on in their sessions. It holds the
 -- writers' lock, and fails where somebody else has written since: by a number that is taken, or by another epoch.
 -- Everything waits for `held`: whoever had rows before the lock could stand in the way of who has the lock.

@@ -1,3 +1,5 @@
+-- all: (system)
+
 -- Of every connection. A commit that was confirmed has reached the disk, whatever the server's default.
 -- name: settle
 SET search_path TO palaver, pg_catalog; SET statement_timeout TO '120s'; SET lock_timeout TO '10s';

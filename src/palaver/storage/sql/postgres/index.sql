@@ -1,8 +1,10 @@
+-- all: (system)
+
 -- Whoever changes the index takes this lock first and keeps it to the commit: the indexer does not wait for those who write.
 -- name: index_lock
 SELECT pg_advisory_xact_lock(8097862976886616833)
 
--- name: index_watermark
+-- name: index_watermark (everybody)
 SELECT indexed_through, (SELECT coalesce(max(seq), 0) FROM change) FROM text_watermark
 
 -- name: index_moved
@@ -50,7 +52,7 @@ ON t.seq = e.seq AND t.chunk = e.chunk
 WHERE (t.ref, t.size, t.words) IS DISTINCT FROM (e.ref, e.size, e.words)
 
 -- The projects in which anything can be found; a search in many is not narrowed to them.
--- name: index_projects
+-- name: index_projects (actor)
 SELECT p.key FROM project p
 WHERE {visible} AND (:projects IS NULL OR p.key IN (SELECT k.value::bigint FROM json_array_elements_text(:projects) k))
   AND (:sessions IS NULL OR p.key IN (SELECT s.project_key FROM session s

@@ -12,16 +12,16 @@ WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1
 -- name: list_ranges
 WITH RECURSIVE shown (low, high) AS (
   SELECT (SELECT max(m.ref) FROM message m
-    WHERE m.ref BETWEEN :first AND :leaf AND m.parent <> (m.ref & 4294967295) - 1), :leaf
+    WHERE m.ref BETWEEN :low AND :high AND m.parent <> (m.ref & 4294967295) - 1), :high
   UNION ALL
   SELECT (SELECT max(m.ref) FROM message m
-    WHERE m.ref BETWEEN :first AND :first - 1 + p.parent AND m.parent <> (m.ref & 4294967295) - 1), :first - 1 + p.parent
+    WHERE m.ref BETWEEN :low AND :low - 1 + p.parent AND m.parent <> (m.ref & 4294967295) - 1), :low - 1 + p.parent
   FROM shown JOIN message p ON p.ref = shown.low WHERE p.parent > 0 AND p.parent < (p.ref & 4294967295)
 )
-SELECT coalesce(shown.low, :first), shown.high FROM shown ORDER BY shown.high DESC
+SELECT coalesce(shown.low, :low), shown.high FROM shown ORDER BY shown.high DESC
 
 -- name: list_children
-SELECT {message_columns} FROM message m WHERE m.ref = :next AND m.parent = :parent
+SELECT {message_columns} FROM message m WHERE m.ref = (:session << 32 | :parent) + 1 AND m.parent = :parent
 UNION ALL
 SELECT {message_columns} FROM message m
 WHERE m.ref >> 32 = :session AND m.parent = :parent AND m.parent <> (m.ref & 4294967295) - 1

@@ -1,3 +1,5 @@
+-- all: (system)
+
 -- name: schema_lock
 SELECT pg_advisory_xact_lock(8097862976886616832)
 

@@ -84,16 +84,16 @@ WHERE {visible}
 ORDER BY k.number
 
 -- name: search_scope_size
-SELECT coalesce(sum(s.last_position), 0), count(*) FROM session s
-WHERE s.key IN (SELECT k.value::bigint FROM json_array_elements_text(:sessions) k)
+SELECT coalesce(sum(s.last_position), 0), count(*) FROM session s JOIN project p ON p.key = s.project_key
+WHERE s.key IN (SELECT k.value::bigint FROM json_array_elements_text(:sessions) k) AND {visible}
 
 -- name: search_sessions_of_projects
-SELECT s.key FROM session s
-WHERE s.project_key IN (SELECT k.value::bigint FROM json_array_elements_text(:projects) k) ORDER BY s.key LIMIT :limit
+SELECT s.key FROM session s JOIN project p ON p.key = s.project_key
+WHERE p.key IN (SELECT k.value::bigint FROM json_array_elements_text(:projects) k) AND {visible} ORDER BY s.key LIMIT :limit
 
 -- name: search_sessions_with_tag
-SELECT DISTINCT t.session_key FROM session_tag t
-WHERE lower(t.tag COLLATE "C") = lower(:tag COLLATE "C") ORDER BY 1 LIMIT :limit
+SELECT DISTINCT t.session_key FROM session_tag t JOIN project p ON p.key = t.project_key
+WHERE lower(t.tag COLLATE "C") = lower(:tag COLLATE "C") AND {visible} ORDER BY 1 LIMIT :limit
 
 -- name: search_sessions_archived
 SELECT s.key FROM project p JOIN session s ON s.project_key = p.key AND s.state = 2
@@ -112,13 +112,13 @@ SELECT p.key FROM project p
 WHERE lower(p.name COLLATE "C") = lower(:name COLLATE "C") AND {visible} ORDER BY p.key
 
 -- What a search does may be ended early, and then the transaction goes on. Its joins are small and go as they are written.
--- name: search_begin
+-- name: search_begin (everybody)
 SAVEPOINT search
 
--- name: search_settle
+-- name: search_settle (everybody)
 SELECT set_config('statement_timeout', :time, true), set_config('join_collapse_limit', '1', true),
   set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
   set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
 
--- name: search_end
+-- name: search_end (everybody)
 ROLLBACK TO SAVEPOINT search

@@ -1,11 +1,11 @@
 -- name: find_session_by_origin
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE s.project_key = :project AND hashtextextended(s.origin_source, 0) = hashtextextended(:source, 0)
 AND hashtextextended(s.origin_id, 0) = hashtextextended(:origin, 0)
 AND s.origin_source = :source AND s.origin_id = :origin AND {visible}
 
 -- name: find_sessions_ending
-SELECT {session_columns}, p.id FROM session s JOIN project p ON p.key = s.project_key
+SELECT {session_columns}, p.id, {role} FROM session s JOIN project p ON p.key = s.project_key
 WHERE right(encode(s.id, 'hex'), :digits::integer) = :ending AND {visible} ORDER BY s.id LIMIT 10
 
 -- name: session_filter
@@ -26,6 +26,7 @@ ORDER BY g.updated_at DESC, s.id DESC LIMIT :limit
 -- name: list_sessions_at
 SELECT {session_value}, s.guard FROM json_array_elements_text(:keys) k
 JOIN session s ON s.key = k.value::bigint
+JOIN project p ON p.key = s.project_key AND {visible}
 LEFT JOIN session_detail d ON d.session_key = s.key
 
 -- name: list_sessions_by_tag

@@ -1,3 +1,5 @@
+-- all: (system)
+
 -- name: index_add
 INSERT INTO text_index (rowid, body, title, tool, code) VALUES (:seq, :body, :title, :tool, :code)
 
@@ -15,10 +17,10 @@ INSERT INTO text_index (text_index) VALUES ('optimize')
 -- name: index_separators
 SELECT substr(term, 2) FROM text_index_idx WHERE length(term) > :least ORDER BY term
 
--- name: index_terms_open
+-- name: index_terms_open (everybody)
 CREATE VIRTUAL TABLE IF NOT EXISTS temp.text_term USING fts5vocab(main, text_index, row)
 
--- name: index_has_beginning
+-- name: index_has_beginning (everybody)
 SELECT 1 FROM temp.text_term WHERE term >= :low AND term < :high LIMIT 1
 
 -- name: unindexed_open

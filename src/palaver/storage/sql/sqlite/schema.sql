@@ -1,3 +1,4 @@
+-- all: (system)
 -- name: ledger_exists
 SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration';
 

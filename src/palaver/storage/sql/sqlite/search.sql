@@ -80,15 +80,17 @@ WHERE {visible}
 ORDER BY k.key
 
 -- name: search_scope_size
-SELECT coalesce(sum(s.last_position), 0), count(*) FROM session s
-WHERE s.key IN (SELECT value FROM json_each(:sessions))
+SELECT coalesce(sum(s.last_position), 0), count(*) FROM session s JOIN project p ON p.key = s.project_key
+WHERE s.key IN (SELECT value FROM json_each(:sessions)) AND {visible}
 
 -- name: search_sessions_of_projects
 SELECT s.key FROM json_each(:projects) k
-CROSS JOIN session s ON s.project_key = k.value ORDER BY s.key LIMIT :limit
+CROSS JOIN project p ON p.key = k.value AND {visible}
+CROSS JOIN session s ON s.project_key = p.key ORDER BY s.key LIMIT :limit
 
 -- name: search_sessions_with_tag
-SELECT DISTINCT t.session_key FROM session_tag t WHERE t.tag = :tag COLLATE NOCASE ORDER BY 1 LIMIT :limit
+SELECT DISTINCT t.session_key FROM project p CROSS JOIN session_tag t ON t.project_key = p.key
+WHERE t.tag = :tag COLLATE NOCASE AND {visible} ORDER BY 1 LIMIT :limit
 
 -- name: search_sessions_archived
 SELECT s.key FROM project p CROSS JOIN session s ON s.project_key = p.key AND s.state = 2

@@ -1,2 +1,2 @@
--- name: index_size
+-- name: index_size (everybody)
 SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name LIKE 'text_index%' OR name = 'word'

@@ -1,3 +1,4 @@
+-- all: (system)
 -- name: verify_pages
 PRAGMA integrity_check(1000)
 

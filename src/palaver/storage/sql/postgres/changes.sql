@@ -1,0 +1,2 @@
+-- name: told
+(:actor = 'system' OR strpos(c.detail::text, :told) > 0)

@@ -1,0 +1,2 @@
+-- name: told
+(:actor = 'system' OR instr(CAST(c.detail AS TEXT), :told) > 0)

@@ -6,6 +6,7 @@ from typing import TypeVar
 from palaver.storage.postgres import faults
 from palaver.storage.postgres.connection import Connection, is_alive
 from palaver.storage.postgres.transaction import IndexTransaction
+from palaver.store import SYSTEM_ACTOR
 
 T = TypeVar("T")
 
@@ -38,6 +39,6 @@ class Indexing:
     def _begin(self) -> IndexTransaction:
         if self._tx is None or not is_alive(self._tx.connection):
             self.close()
-            self._tx = IndexTransaction(self._connect())
+            self._tx = IndexTransaction(self._connect(), SYSTEM_ACTOR)
         self._tx.begin()
         return self._tx

@@ -12,22 +12,22 @@ SELECT current_setting('server_encoding'), current_setting('fsync'), pg_is_in_re
 -- name: begin_read
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 
--- name: begin
+-- name: begin (everybody)
 BEGIN
 
--- name: commit
+-- name: commit (everybody)
 COMMIT
 
--- name: rollback
+-- name: rollback (everybody)
 ROLLBACK
 
--- name: savepoint
+-- name: savepoint (everybody)
 SAVEPOINT verb
 
--- name: savepoint_undo
+-- name: savepoint_undo (everybody)
 ROLLBACK TO SAVEPOINT verb
 
--- name: savepoint_release
+-- name: savepoint_release (everybody)
 RELEASE SAVEPOINT verb
 
 -- name: listen

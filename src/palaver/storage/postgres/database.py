@@ -17,6 +17,7 @@ from palaver.storage.search.index import watermark
 from palaver.storage.search.indexer import Indexer
 from palaver.storage.watch import Callback, Watch
 from palaver.storage.writer import Job
+from palaver.store import SYSTEM_ACTOR
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Database(OpenDatabase):
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
             self._indexing = Indexing(lambda: connect(address), self.location)
-            tx = ReadTransaction(connection)
+            tx = ReadTransaction(connection, SYSTEM_ACTOR)
             self._tx.set_latest(_latest(tx))
             through, last = watermark(tx)
             self._indexer = Indexer(self._indexing.run, self.writer.crowded, through)

@@ -90,7 +90,7 @@ def open_draft(
     session_rows.save(tx, row, None)
     turn = turn_rows.find_running(tx, row.key)
     if turn is not None and turn.owner == draft_owner:
-        tx.run("set_turn_answers", key=turn.key, answers=turn.answers + raw)
+        tx.run("set_turn_answers", session=turn.session_key, key=turn.key, answers=turn.answers + raw)
     tx.mark(DRAFT_OPENED, ref)
     return _read(tx, ref, from_bytes(row.id))
 
@@ -265,7 +265,7 @@ def request_stop(tx: Writing, message_id: str) -> bool:
     tx.mark(MESSAGE_CHANGED, message.ref)
     turn = turn_rows.find_running(tx, message.session_key)
     if turn is not None and turn.answer_id == message.id:
-        tx.run("stop_turn", key=turn.key)
+        tx.run("stop_turn", session=turn.session_key, key=turn.key)
         turn_rows.tell_change(tx, message.session_key)
     return True
 

@@ -25,7 +25,7 @@ def decode(data: bytes | str, type: type[T]) -> T:
     """JSON as a value of `type`. Raises `Invalid` that names the first bad field."""
     try:
         return msgspec.json.decode(data, type=type, dec_hook=_decode_time)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise Invalid(f"not a valid {type.__name__}: {exc}") from exc
 
 
@@ -36,7 +36,7 @@ def convert(value: Any, type: Any, *, strict: bool = True) -> Any:
     """
     try:
         return msgspec.convert(value, type=type, strict=strict, dec_hook=_decode_time)
-    except msgspec.MsgspecError as exc:
+    except (msgspec.MsgspecError, RecursionError) as exc:
         raise Invalid(f"not a valid {getattr(type, '__name__', 'value')}: {exc}") from exc
 
 

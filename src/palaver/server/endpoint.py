@@ -16,15 +16,15 @@ from palaver.server.decoding import JSON, decode_call, read_body
 from palaver.server.door import Caller
 from palaver.server.once import Once, digest_of, do_once, key_of
 from palaver.server.operations import Operation
-from palaver.server.problems import HttpError, answer_problem
+from palaver.server.problems import DEFECTS, HttpError, answer_problem, code_of
 from palaver.server.services import Services
 from palaver.server.trace import log_defect, trace_of
 
 logger = logging.getLogger(__name__)
 
 SAFE = ("GET", "HEAD")
-DEFECTS = ("corrupt", "error")
-"""Errors whose cause is for the log and not for the answer."""
+WATCHED = "/health/"
+"""What is asked every few seconds by whoever watches over the server: it counts for nobody."""
 
 
 class Endpoint:
@@ -45,7 +45,7 @@ class Endpoint:
         try:
             return await self._answer(request)
         except PalaverError as exc:
-            if exc.code in DEFECTS:
+            if code_of(exc) in DEFECTS:
                 log_defect(exc, trace_of(request.scope))
             return answer_problem(exc, request_id=trace_of(request.scope).id)
 
@@ -55,7 +55,8 @@ class Endpoint:
         trace.route = operation.plain_path
         caller = await self._identify(operation, request)
         trace.actor = caller.actor if caller else None
-        self._services.rates.count(caller, request)
+        if not operation.path.startswith(WATCHED):
+            self._services.rates.count(caller, request)
         self._admit(operation, caller, request)
         body = b""
         if operation.takes_json:

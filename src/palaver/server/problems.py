@@ -35,6 +35,9 @@ STATUS: Mapping[str, int] = {
     "unavailable": 503,
 }
 
+DEFECTS = ("defect", "corrupt")
+"""Of these an answer tells nothing but where to look: what is wrong is the server's own."""
+
 TITLES: Mapping[str, str] = {
     "invalid": "What was sent cannot be taken",
     "unauthenticated": "Nobody is signed in",
@@ -89,14 +92,19 @@ class BadFields(Invalid):
         self.faults = tuple(faults)
 
 
+def code_of(error: PalaverError) -> str:
+    """The code an error is answered with; one that is not known here is a defect."""
+    return error.code if error.code in STATUS else "defect"
+
+
 def problem_of(error: PalaverError, *, request_id: str | None = None) -> Problem:
     """The document that tells of an error. Of a defect it tells nothing but where to look."""
-    code = error.code if error.code in STATUS else "defect"
+    code = code_of(error)
     return Problem(
         type=f"/api/docs#{code}",
         title=TITLES[code],
         status=STATUS[code],
-        detail=error.message if code != "defect" else f"The server's log says more under {request_id}.",
+        detail=f"The server's log says more under {request_id}." if code in DEFECTS else error.message,
         code=code,
         errors=_faults_of(error),
         retry_after=_retry_after(error),

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from palaver import wire
+from palaver.errors import Corrupt
 from palaver.ids import new_id
 from palaver.model import Time
 from palaver.server.problems import HttpError, answer_problem
@@ -79,8 +80,9 @@ class Tracing:
 
 
 def log_defect(exc: BaseException, trace: Trace) -> None:
-    """Its kind and where it happened."""
-    logger.error("defect", extra={"request": trace.id, "errors": list(_chain(exc))})
+    """Its kind and where it happened; of damage what is damaged."""
+    detail = exc.message if isinstance(exc, Corrupt) else None
+    logger.error("defect", extra={"request": trace.id, "errors": list(_chain(exc)), "detail": detail})
 
 
 def _chain(exc: BaseException | None) -> Iterator[dict[str, Any]]:
@@ -117,7 +119,7 @@ def _id_of(scope: Scope) -> str:
 class JsonLines(logging.Formatter):
     """A record as one line of JSON: time, level, what happened, and what was said beside it."""
 
-    _SAID = ("request", "method", "route", "status", "ms", "actor", "errors")
+    _SAID = ("request", "method", "route", "status", "ms", "actor", "errors", "detail")
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -126,7 +128,9 @@ class JsonLines(logging.Formatter):
             "from": record.name,
             "what": record.getMessage(),
         }
-        line |= {name: getattr(record, name) for name in self._SAID if hasattr(record, name)}
+        line |= {
+            name: getattr(record, name) for name in self._SAID if getattr(record, name, None) is not None
+        }
         if record.exc_info and record.exc_info[1]:
             line["errors"] = list(_chain(record.exc_info[1]))
         return json.dumps(line, default=wire.to_builtins)

@@ -1,7 +1,7 @@
 """An end to what PostgreSQL does for a transaction, after which the transaction goes on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -44,7 +44,12 @@ class Deadline:
 
     def bounded(self, rows: Iterator[T]) -> Iterator[T]:
         """The rows until the time is over: the server's own limit is one for each step alone."""
-        for row in rows:
-            if self.is_over():
-                raise _Over
-            yield row
+        try:
+            for row in rows:
+                if self.is_over():
+                    raise _Over
+                yield row
+        finally:
+            # The exception holds what it came through: a cursor would be closed after its savepoint is gone.
+            if isinstance(rows, Generator):
+                rows.close()

@@ -25,16 +25,16 @@ from palaver.storage.search.scope import Scope
 from palaver.storage.search.words import Tokenizer
 from palaver.storage.transaction import Row
 
-BLOCK_BITS = 12
-BLOCKS = 16
+BLOCK_BITS = 10
+BLOCKS = 64
 """Blocks of a large one."""
 
 MOST_PROJECTS = 256
 """A search in more is not narrowed to them by the index."""
 
-_FEW = 4_000  # hits that are taken in one step
-_STEP = 2_000  # hits that a step is to find where there are more
-_GROWTH = 4
+_FEW = 2_000  # hits that are taken in one step
+_STEP = 1_200  # hits that a step is to find where there are more
+_GROWTH = 8
 _PORTION = 8 << 20  # bytes of vectors sent at once
 
 _Chunk = tuple[int, int, int, str]
@@ -57,7 +57,8 @@ class VectorIndex:
             return
         asked = ask(Wanted(self._spread(wanted.needs), self._spread(wanted.excluded)))
         weigh = _weigh_vectors if asked.exact else partial(_weigh_text, Matcher(asked.wanted, self.tokenizer))
-        for blocks in self._steps(wanted, high):
+        steps = Steps(high, self._frequency(wanted))
+        for blocks in steps:
             rows = self._tx.iterate(
                 "search_index",
                 match=asked.match,
@@ -70,6 +71,7 @@ class VectorIndex:
             for (seq, ref, created_at, size), chunks in groupby(rows, itemgetter(0, 1, 2, 3)):
                 relevance = weigh(asked, chunks, size)
                 if relevance is not None:
+                    steps.found += 1
                     yield seq, ref, created_at, relevance
 
     def lock(self) -> None:
@@ -129,23 +131,38 @@ class VectorIndex:
         roles = scope.parameters["roles"]
         if roles is not None:
             narrowed.append(any_mark("r", msgspec.json.decode(roles)))
+        narrowed += [any_mark("has", [each]) for each in ("tool", "file") if scope.parameters[f"has_{each}"]]
         return " & ".join(narrowed)
 
-    def _steps(self, wanted: Wanted, high: int) -> Iterator[str]:
-        """The blocks of each step, newest first; nothing where one step takes all of them."""
-        likely = min(sum(frequency.frequency(self._tx, phrase) for phrase in need) for need in wanted.needs)
-        top = high >> BLOCK_BITS
-        if likely <= _FEW:
+    def _frequency(self, wanted: Wanted) -> int:
+        return min(sum(frequency.frequency(self._tx, phrase) for phrase in need) for need in wanted.needs)
+
+
+class Steps:
+    """The blocks of each step, newest first, as a query; nothing where one step takes all of them.
+
+    A step is as wide as what was `found` before it lets expect.
+    """
+
+    def __init__(self, high: int, likely: int) -> None:
+        self.found = 0
+        self._high = high
+        self._likely = likely
+
+    def __iter__(self) -> Iterator[str]:
+        last = top = self._high >> BLOCK_BITS
+        if self._likely <= _FEW:
             yield ""
             return
-        size = 1 + (_STEP * high // likely >> BLOCK_BITS)
+        size = 1 + (_STEP * self._high // self._likely >> BLOCK_BITS)
         while top >= 0:
             low = max(top - size + 1, 0)
             if size >= BLOCKS:
                 low -= low % BLOCKS
             yield _blocks(low, top)
             top = low - 1
-            size *= _GROWTH
+            wanted = _STEP - self.found
+            size = min(1 + wanted * (last - top) // (self.found or 1), size * _GROWTH)
 
 
 def check(tx: Indexing) -> list[Problem]:

@@ -19,13 +19,17 @@ class Asked(NamedTuple):
         needs, excluded = self.wanted
         weights = [0.0] * len(needs)
         places = 0
-        for vector in map(Vector, chunks):
-            if any(vector.letters(*phrase) for need in excluded for phrase in need):
+        many = sum(map(len, needs)) > FEW_PHRASES
+        for chunk in chunks:
+            vector = Vector(chunk, many=many)
+            if excluded and any(vector.letters(*phrase) for need in excluded for phrase in need):
                 return None
             for number, need in enumerate(needs):
-                for weight, count in (_weigh(vector.letters(*phrase)) for phrase in need):
-                    weights[number] += weight
-                    places += count
+                for phrase in need:
+                    if letters := vector.letters(*phrase):
+                        weight, count = _weigh(letters)
+                        weights[number] += weight
+                        places += count
         if not all(weights):
             return None
         return relevance(_many_as_one(needs, weights, places), length)
@@ -43,7 +47,7 @@ def ask(wanted: Wanted) -> Asked:
     return Asked(wanted, match, exact and len(known) == len(wanted.excluded))
 
 
-def any_mark(kind: str, keys: Iterable[int]) -> str:
+def any_mark(kind: str, keys: Iterable[int | str]) -> str:
     return "(" + " | ".join(f"'{kind}:{key}'" for key in keys) + ")"
 
 
@@ -68,8 +72,6 @@ def _is_exact(need: Need) -> bool:
 
 def _weigh(letters: str) -> tuple[float, int]:
     """Of the places of `Vector.letters` what they weigh by column, and how many they are."""
-    if not letters:
-        return 0.0, 0
     in_body, in_title, in_tool, in_code = COLUMN_WEIGHTS
     count = letters.count(",") + 1
     title, tool, code = letters.count("A"), letters.count("B"), letters.count("C")

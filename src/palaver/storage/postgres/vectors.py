@@ -26,6 +26,8 @@ _ENTRY = 10  # bytes of a lexeme beside its letters
 _WIDEST = 4  # bytes of a character
 _LETTERS = ("", "A", "B", "C")  # of body, title, tool, code
 
+_NO_LETTERS = {ord(letter): None for letter in "ABC"}
+
 LONG = "long:"
 """The mark of what has several chunks."""
 
@@ -112,42 +114,43 @@ def _vector(row: _Row, start: int, end: int) -> str:
 class Vector:
     """A chunk as PostgreSQL writes it. Of a long document only the places it owns begin anything."""
 
-    __slots__ = ("_long", "_text")
+    __slots__ = ("_entries", "_long", "_text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, many: bool) -> None:
+        """`many` words are going to be looked for."""
         self._text = text
         self._long = f"'{LONG}'" in text
+        self._entries = dict(each.rsplit(":", 1) for each in text.split(" ")) if many else None
 
     def letters(self, words: Sequence[str], prefix: bool) -> str:
-        """What PostgreSQL writes of each place at which these words begin one after the other; `weigh` reads it."""
+        """What PostgreSQL writes of each place at which these words begin one after the other: numbers and letters."""
+        if len(words) == 1 and not self._long:
+            return self._places(words[0], prefix)
         *first, last = words
-        if not first and not self._long:
-            return self._places(last, prefix)
-        places = [_numbered(self._places(word, False)) for word in first]
-        places.append(_numbered(self._places(last, prefix)))
-        begin, *following = places
-        return ",".join(
-            f"{place}{letter}"
-            for place, letter in begin.items()
-            if place <= LAST_PLACE and all(place + at in each for at, each in enumerate(following, 1))
-        )
+        found = [self._places(word, False) for word in first]
+        found.append(self._places(last, prefix))
+        return _joined(found) if all(found) else ""
 
     def _places(self, word: str, prefix: bool) -> str:
         if prefix:
             return ",".join(re.findall(f"'{re.escape(word)}[^':]*':([0-9A-C,]+)", self._text))
-        sought = f"'{lexeme(word)}':"
-        at = self._text.find(sought)
+        entry = f"'{lexeme(word)}'"
+        if self._entries is not None:
+            return self._entries.get(entry, "")
+        at = self._text.find(f"{entry}:")
         if at < 0:
             return ""
-        at += len(sought)
         end = self._text.find(" ", at)
-        return self._text[at:] if end < 0 else self._text[at:end]
+        return self._text[at + len(entry) + 1 : end if end >= 0 else None]
 
 
-def _numbered(places: str) -> dict[int, str]:
-    """The letter at each place."""
-    found = (place for place in places.split(",") if place)
-    return {
-        int(place[:-1]) if place[-1] > "9" else int(place): place[-1] if place[-1] > "9" else ""
-        for place in found
-    }
+def _joined(found: list[str]) -> str:
+    """The places of the first that a place of each other one follows."""
+    begin, *following = found
+    places = [set(map(int, each.translate(_NO_LETTERS).split(","))) for each in following]
+    kept = []
+    for place in begin.split(","):
+        number = int(place.rstrip("ABC"))
+        if number <= LAST_PLACE and all(number + at in each for at, each in enumerate(places, 1)):
+            kept.append(place)
+    return ",".join(kept)

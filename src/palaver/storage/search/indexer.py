@@ -31,14 +31,21 @@ Work = Callable[[Indexing], tuple[int, int]]
 class Indexer:
     """A thread that begins with the first batch due; a search reads what is not indexed yet by itself.
 
-    `run` does a work in one transaction, `crowded` tells whether many write at this time.
+    `run` does a work in one transaction, `crowded` tells whether many write at this time. When `quiet`, as many changes
+    come together before it begins.
     """
 
     def __init__(
-        self, run: Callable[[Work], tuple[int, int]], crowded: Callable[[], bool], indexed_through: int
+        self,
+        run: Callable[[Work], tuple[int, int]],
+        crowded: Callable[[], bool],
+        indexed_through: int,
+        *,
+        quiet: int = QUIET,
     ) -> None:
         self._run_in_transaction = run
         self._crowded = crowded
+        self._quiet = quiet
         self._through = indexed_through
         self._last = indexed_through
         self._due = threading.Event()
@@ -50,7 +57,7 @@ class Indexer:
     def committed(self, last_change: int) -> None:
         """Called after each commit by whoever led it; costs a comparison."""
         self._last = last_change
-        if last_change - self._through >= QUIET:
+        if last_change - self._through >= self._quiet:
             self._begin()
 
     def make_way(self) -> None:
@@ -94,7 +101,7 @@ class Indexer:
         while not self._closed.is_set():
             if self._gives_way():
                 self._closed.wait(_LOOK_SECONDS)
-            elif self._follow() < QUIET:
+            elif self._follow() < self._quiet:
                 return
 
     def _gives_way(self) -> bool:
@@ -106,7 +113,7 @@ class Indexer:
 
     def _finish(self) -> None:
         end = time.monotonic() + _FINISH_SECONDS
-        while self._last - self._through >= QUIET and time.monotonic() < end:
+        while self._last - self._through >= self._quiet and time.monotonic() < end:
             self._follow()
 
     def _follow(self) -> int:

@@ -13,11 +13,13 @@ UPDATE text_watermark SET indexed_through = :through
 -- name: index_version_set
 UPDATE text_watermark SET index_version = :version
 
--- What a search is narrowed to by the index itself, beside the words: a block of 4,096 and one of 65,536 changes, the
--- project, the role.
+-- What a search is narrowed to by the index itself, beside the words: a block of 1,024 and one of 65,536 changes, the
+-- project, the role, whether there are calls and files.
 -- name: index_marks
-format('''b:%s'' ''B:%s'' ''p:%s'' ', c.seq >> 12, c.seq >> 16, s.project_key)
+format('''b:%s'' ''B:%s'' ''p:%s'' ', c.seq >> 10, c.seq >> 16, s.project_key)
   || CASE WHEN m.ref IS NULL THEN '' ELSE format('''r:%s'' ', m.role) END
+  || CASE WHEN left(m.body, 2) = chr(16) || 'j' AND strpos(m.body, '"type":"tool_') > 0 THEN '''has:tool'' ' ELSE '' END
+  || CASE WHEN EXISTS (SELECT 1 FROM message_file f WHERE f.ref = m.ref) THEN '''has:file'' ' ELSE '' END
 
 -- name: index_rows
 SELECT c.seq, u.chunk, c.ref, u.size, CAST({index_marks} || u.words AS tsvector) AS words

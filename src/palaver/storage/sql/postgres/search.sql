@@ -32,18 +32,20 @@ CASE WHEN m.body IS NULL THEN 0 WHEN strpos(m.body, chr(16)) = 0 THEN octet_leng
   WHEN left(m.body, 2) = chr(16) || 'j' THEN octet_length(m.body) - 2
   ELSE octet_length(replace(replace(m.body, chr(16) || chr(16), ' '), chr(16) || '0', ' ')) END
 
--- Newest first, from the index: a row for each chunk that holds any of what is asked for. Joins are done as they stand here.
+-- Newest first, from the index: a row for each chunk that holds any of what is asked for. Joins are done as they stand
+-- here; vectors are fetched last, for what is shown alone.
 -- name: search_index
 WITH hit AS MATERIALIZED (
-  SELECT t.seq, t.chunk, t.ref, t.size, t.words FROM text_index t
+  SELECT t.ctid AS at, t.seq, t.chunk, t.ref, t.size FROM text_index t
   WHERE t.words @@ :match AND t.words @@ :blocks AND t.words @@ :narrowed AND t.seq <= :high
 )
-SELECT h.seq, h.ref, coalesce(m.created_at, s.created_at), h.size, h.words::text,
+SELECT h.seq, h.ref, coalesce(m.created_at, s.created_at), h.size, w.words::text,
   CASE WHEN :with_text THEN m.body END, CASE WHEN :with_text AND m.ref IS NULL THEN s.title END
-FROM (SELECT seq, chunk, ref, size, words FROM hit ORDER BY seq DESC, chunk) h
+FROM (SELECT at, seq, chunk, ref, size FROM hit ORDER BY seq DESC, chunk) h
 LEFT JOIN message m ON m.ref = h.ref AND m.mark = h.seq
 JOIN session s ON s.key = h.ref >> 32
 JOIN project p ON p.key = s.project_key
+JOIN text_index w ON w.ctid = h.at
 WHERE (m.ref IS NOT NULL OR h.ref & 4294967295 = 0 AND s.title_mark = h.seq) AND {search_within} AND {search_fits}
 ORDER BY h.seq DESC, h.chunk
 

@@ -47,7 +47,8 @@ def messages(draw: st.DrawFn) -> NewMessage:
     call = [Text(text), ToolCall("1", "fooBar", {"at": draw(TEXTS)})]
     fields: dict[str, Any] = {"parts": call} if draw(st.booleans()) and text else {}
     body = "" if fields else text or "a"
-    return make(body, id=new_id(), created_at=draw(st.sampled_from(MOMENTS)), **fields)
+    message: NewMessage = make(body, id=new_id(), created_at=draw(st.sampled_from(MOMENTS)), **fields)
+    return message
 
 
 @settings(max_examples=TRIED, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

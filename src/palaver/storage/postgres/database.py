@@ -12,6 +12,7 @@ from palaver.storage.postgres.indexing import Indexing
 from palaver.storage.postgres.notices import Notices
 from palaver.storage.postgres.readers import Readers, Reading
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
+from palaver.storage.postgres.vacuum import Vacuum
 from palaver.storage.postgres.writer import PostgresWriter
 from palaver.storage.search.index import watermark
 from palaver.storage.search.indexer import Indexer
@@ -43,6 +44,7 @@ class Database(OpenDatabase):
             self.writer = PostgresWriter(
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
+            self._vacuum = Vacuum(lambda: connect(address), self.location)
             self._indexing = Indexing(lambda: connect(address), self.location)
             tx = ReadTransaction(connection, SYSTEM_ACTOR)
             self._tx.set_latest(_latest(tx))
@@ -95,12 +97,13 @@ class Database(OpenDatabase):
         self.watch.committed()
 
     def _scrub(self) -> None:
-        """What was purged is overwritten by the server's own vacuum, in its time."""
+        self._vacuum.request()
 
     def _release(self) -> None:
         self._notices.close()
         self._indexer.close()
         self._indexing.close()
+        self._vacuum.close()
         self.watch.close()
         self.writer.close()
         self.readers.close()

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 
 from palaver.model import Problem, Report
+from palaver.storage.checks.findings import Findings
 from palaver.storage.checks.inspection import Inspection
 from palaver.storage.migrate import load, pending
-from palaver.storage.postgres import schema
+from palaver.storage.postgres import index, schema
 from palaver.storage.postgres.database import Database
 from palaver.storage.postgres.statements import DIALECT
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
+from palaver.storage.search import following
 from palaver.store import SYSTEM_ACTOR
 
 _UNREADABLE = (psycopg.InternalError, psycopg.ProgrammingError, psycopg.DataError)
@@ -25,7 +27,7 @@ def verify_database(database: Database, repair: bool) -> Report:
     """All problems. With `repair`, what is derived is put right in one transaction, unless pages are damaged."""
     with database.read(SYSTEM_ACTOR) as tx:
         found = Inspection(partial(_usable, tx), _UNREADABLE)
-        found.look(("migration", _check_ledger))
+        found.look(("migration", _check_ledger), ("text_index", partial(_check_index, found=found.outside)))
     report = found.report()
     if not repair or not found.can_be_mended():
         return report
@@ -45,8 +47,9 @@ def _check_ledger(tx: ReadTransaction) -> None:
 
 
 def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
-    return found.mend(tx, _rebuild_index)
+    return found.mend(tx, following.rebuild)
 
 
-def _rebuild_index(tx: WriteTransaction) -> None:
-    pass
+def _check_index(tx: ReadTransaction, found: Findings) -> None:
+    for kind, where, what in index.check(tx):
+        found.add(kind, where, what, following.rebuild)

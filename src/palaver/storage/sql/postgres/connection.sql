@@ -44,3 +44,10 @@ FROM change c
 
 -- name: transaction_status
 SELECT pg_xact_status(:transaction), pg_postmaster_start_time()::text
+
+-- name: vacuum_settle
+SET statement_timeout TO 0
+
+-- name: vacuum
+VACUUM (INDEX_CLEANUP ON) message, session, session_detail, session_tag, project, checkpoint, snapshot, draft, draft_chunk,
+  turn_event, file, file_chunk, text_index, word

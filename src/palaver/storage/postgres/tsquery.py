@@ -43,7 +43,7 @@ def ask(wanted: Wanted) -> Asked:
     excluded = [_any_of(need) for need in known]
     match = " & ".join(needs + [f"!{each}" for each in excluded])
     if len(needs) > 1 or excluded:
-        match = f"({match}) & !'{LONG}' | '{LONG}' & ({' | '.join(needs)})"
+        match = f"({match}) & !'{LONG}' | '{LONG}' & ({' | '.join(needs + excluded)})"
     return Asked(wanted, match, exact and len(known) == len(wanted.excluded))
 
 

@@ -34,10 +34,8 @@ class Deadline:
         if exc is not None and not isinstance(exc, _Over | QueryCanceled):
             return False
         self._tx.run("search_end")
-        if exc is None or not self.is_over():
-            return False
-        self.cut = True
-        return True
+        self.cut = exc is not None
+        return self.cut
 
     def is_over(self) -> bool:
         return time.monotonic() >= self._end

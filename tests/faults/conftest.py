@@ -1,6 +1,10 @@
 """Bounded, long, or for so many minutes."""
 
+import itertools
 import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from tests.conftest import Tried
 from tests.faults.__main__ import OPTION
 from tests.faults.talking import NAME, Ready, make_ready
 from tests.faults.tries import Tries
+from tests.support.postgres import Databases
 
 _SECONDS = pytest.StashKey[float]()
 
@@ -56,3 +61,16 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     """A closed database with four sessions in it."""
     return make_ready(tmp_path_factory.mktemp("ready") / NAME)
+
+
+NewDatabase = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
+    """Gives the address of another database without conversations each time, for the time of a block."""
+    if request.param == "postgres":
+        databases: Databases = request.getfixturevalue("postgres_databases")
+        return databases.fresh
+    numbers = itertools.count()
+    return lambda: nullcontext(str(tmp_path / f"{next(numbers)}.db"))

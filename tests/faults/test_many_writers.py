@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from contextlib import ExitStack
-from pathlib import Path
 
 import palaver
 from palaver import Message
+from tests.faults.conftest import NewDatabase
 from tests.faults.tries import Tries, at_most
 from tests.faults.work import Much, Writers, append_so_much
 from tests.support.killing import Child
@@ -14,15 +14,15 @@ THREADS = 16
 
 
 @at_most(15, 5_000)
-def test_threads_and_processes_write_one_session_without_a_gap(tmp_path: Path, tries: Tries) -> None:
+def test_threads_and_processes_write_one_session_without_a_gap(
+    new_database: NewDatabase, tries: Tries
+) -> None:
     """Sixteen threads here and sixteen in each of two other processes, each of them as often as the test tries."""
-    path = tmp_path / "palaver.db"
     much = Much(THREADS, tries.most, tries.seconds_left / 2)  # the other half is for looking at it all
-    with palaver.open_store(path) as store, ExitStack() as children:
+    with new_database() as url, palaver.open_store(url) as store, ExitStack() as children:
         session_id = store.create_session(title="one for all").id
         others = [
-            children.enter_context(Child(append_so_much, str(path), session_id, name, much))
-            for name in ("a", "b")
+            children.enter_context(Child(append_so_much, url, session_id, name, much)) for name in ("a", "b")
         ]
         here = Writers(store, session_id, "here", much)
         here.wait()

@@ -139,3 +139,8 @@ def purge_all(report: Report, path: str) -> None:
         for session in store.list_sessions(limit=200).items:
             store.purge_session(session.id)
             report(session.id)
+
+
+def open_and_report(report: Report, url: str) -> None:
+    palaver.open_store(url).close()
+    report("opened")

@@ -9,7 +9,9 @@ from typing import Self
 FORKS = multiprocessing.get_context("forkserver")
 """A server that has imported what children need forks each within milliseconds, so that many can be killed."""
 
-FORKS.set_forkserver_preload(["tests.faults.work", "palaver.storage.sqlite.opening"])
+FORKS.set_forkserver_preload(
+    ["tests.faults.work", "palaver.storage.sqlite.opening", "palaver.storage.postgres.opening"]
+)
 
 Report = Callable[[str], None]
 

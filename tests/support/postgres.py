@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -173,19 +174,27 @@ class _Database:
         _run(server, f'CREATE DATABASE "{name}"')
         self.url = address_of(server, name)
         palaver.open_store(self.url).close()
-        self._connection = psycopg.connect(self.url, autocommit=True)
+        self._connection = psycopg.connect(self.url, autocommit=True, application_name="tests")
 
     def close(self) -> None:
         self._connection.close()
 
     def clear(self) -> None:
         """Whoever is still connected is not any more, then every row goes."""
+        drop_connections(self._connection)
         self._connection.execute(_CLEAR)
 
 
-_CLEAR = b"""
+def drop_connections(connection: "psycopg.Connection[Any]") -> None:
+    """End every connection to the same database but those of the tests themselves, and wait until they are gone."""
+    connection.execute(_DROP)
+
+
+_DROP = b"""
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name <> 'tests'
+"""
+_CLEAR = b"""
 SET session_replication_role TO replica;
 DO $$
 DECLARE name text;

@@ -18,6 +18,8 @@ from palaver.storage.postgres.database import Database
 from palaver.storage.postgres.statements import DIALECT
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.search import following
+from palaver.storage.transaction import POSITION_BITS
+from palaver.storage.verbs.kinds import SESSION_CHANGED
 from palaver.store import SYSTEM_ACTOR
 
 _UNREADABLE = (psycopg.InternalError, psycopg.ProgrammingError, psycopg.DataError)
@@ -46,10 +48,14 @@ def _check_ledger(tx: ReadTransaction) -> None:
     pending(schema.applied(tx.connection), load(DIALECT), "the database")
 
 
-def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
-    return found.mend(tx, following.rebuild)
-
-
 def _check_index(tx: ReadTransaction, found: Findings) -> None:
     for kind, where, what in index.check(tx):
         found.add(kind, where, what, following.rebuild)
+
+
+def _mend(tx: WriteTransaction, *, found: Inspection) -> list[Problem]:
+    problems = found.mend(tx, following.rebuild)
+    for key in found.touched:
+        # What another process remembers of the session may be wrong: by a change it notices.
+        tx.mark(SESSION_CHANGED, key << POSITION_BITS)
+    return problems

@@ -32,3 +32,6 @@ FROM session s JOIN project p ON p.key = s.project_key
 LEFT JOIN message m ON m.ref BETWEEN (s.key << 32) AND (s.key << 32 | 4294967295)
 WHERE {visible}
 GROUP BY s.key ORDER BY size DESC, s.id LIMIT :limit
+
+-- name: list_stored_ids
+SELECT m.id FROM json_each(:ids) k CROSS JOIN message m ON m.id = unhex(k.value) ORDER BY m.id

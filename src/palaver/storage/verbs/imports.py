@@ -1,5 +1,6 @@
 """Bringing records in with their ids, times and states. What is there already changes nothing."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +49,7 @@ from palaver.storage.verbs import (
     sessions,
     snapshots,
 )
-from palaver.storage.verbs.kinds import MESSAGE_ADDED
+from palaver.storage.verbs.kinds import MESSAGE_ADDED, SESSION_CHANGED
 from palaver.storage.verbs.message_rows import Tip, add_message
 from palaver.storage.verbs.titles import check_name, check_optional_name, check_tags, check_title
 from palaver.store import FileContent, Record, SessionEnd
@@ -70,6 +71,7 @@ class Import:
         self._by_id: dict[bytes, SessionRow] = {}
         self._tips: dict[int, Tip] = {}
         self._changed: set[int] = set()
+        self._stored: set[bytes] = set()
         self._summarised: set[int] = set()
         self._take: dict[type, Callable[[Any], None]] = {
             Project: self._project,
@@ -82,6 +84,8 @@ class Import:
         }
 
     def run(self, records: list[Record]) -> ImportCounts:
+        before = self.tx.last
+        self._find_stored(records)
         for record in records:
             take = self._take.get(type(record))
             if take is None:
@@ -89,10 +93,18 @@ class Import:
             take(record)
         for key in self._summarised:
             replacing.refresh(self.tx, self._rows[key])
+        # What comes in leaves changes of its own, but for a session's end.
+        kind = None if self.tx.last > before else SESSION_CHANGED
         for key in self._changed:
-            session_rows.save(self.tx, self._rows[key], None)
+            session_rows.save(self.tx, self._rows[key], kind)
             self.tx.touch(from_bytes(self._rows[key].id))
         return ImportCounts(added=dict(self.added), present=dict(self.present), skipped=tuple(self.skipped))
+
+    def _find_stored(self, records: list[Record]) -> None:
+        """Which messages are there already is asked once for all: mostly none are."""
+        ids = [to_bytes(record.id).hex() for record in records if isinstance(record, Message)]
+        found = self.tx.rows("list_stored_ids", ids=json.dumps(ids)) if ids else []
+        self._stored = {id for (id,) in found}
 
     def _project(self, project: Project) -> None:
         tx = self.tx
@@ -172,12 +184,14 @@ class Import:
             self._add(row, tip, message)
         self._tips[row.key] = tip
         self._changed.add(row.key)
+        self._stored.add(tip.id or b"")
         self.added["message"] += 1
 
     def _find_message(self, row: SessionRow, message: Message) -> MessageRow | None:
         raw = to_bytes(message.id)
-        found = self.tx.row("find_message_in", id=raw, session=row.key)
-        if found is None and self.tx.row("message_exists", id=raw) is not None:
+        stored = raw in self._stored
+        found = self.tx.row("find_message_in", id=raw, session=row.key) if stored else None
+        if stored and found is None:
             raise Conflict(f"A message with the id {message.id} is stored in another session")
         if found is None and message.origin is not None:
             origin = message.origin

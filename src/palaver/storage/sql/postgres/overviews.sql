@@ -30,3 +30,6 @@ FROM session s JOIN project p ON p.key = s.project_key
 LEFT JOIN message m ON m.ref BETWEEN (s.key << 32) AND (s.key << 32 | 4294967295)
 WHERE {visible}
 GROUP BY s.key, p.key ORDER BY size DESC, s.id LIMIT :limit
+
+-- name: list_stored_ids
+SELECT m.id FROM json_array_elements_text(:ids) k JOIN message m ON m.id = decode(k.value, 'hex') ORDER BY m.id

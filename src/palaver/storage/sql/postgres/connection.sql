@@ -2,7 +2,7 @@
 
 -- Of every connection. A commit that was confirmed has reached the disk, whatever the server's default.
 -- name: settle
-SET search_path TO palaver, pg_catalog; SET statement_timeout TO '120s'; SET lock_timeout TO '5s';
+SET search_path TO palaver, pg_catalog; SET statement_timeout TO '120s'; SET lock_timeout TO '10s';
 SET idle_in_transaction_session_timeout TO '60s'; SET client_min_messages TO warning;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"rich", "prompt_toolkit", "httpx2", "apsw", "msgspec", "markdown_it", "pygments"}
+HEAVY = {"rich", "prompt_toolkit", "httpx2", "apsw", "msgspec", "markdown_it", "psycopg", "pygments"}
 
 
 def loaded_by(*arguments: str) -> set[str]:

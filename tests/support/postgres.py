@@ -192,7 +192,8 @@ def drop_connections(connection: "psycopg.Connection[Any]") -> None:
 
 _DROP = b"""
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name <> 'tests'
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND backend_type = 'client backend' AND application_name <> 'tests'
 """
 _CLEAR = b"""
 SET session_replication_role TO replica;

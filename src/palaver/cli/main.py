@@ -38,6 +38,7 @@ SECTIONS = {
     "Move": {
         "import": ("transfer", "Bring in conversations from files."),
         "export": ("transfer", "Write conversations to a file."),
+        "copy": ("copy", "Copy everything of one store into another."),
     },
     "Serve": {
         "serve": ("serve", "Serve the web page and the REST API."),

@@ -1,6 +1,6 @@
 """Where conversations are kept. `open_store` is the only door."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 from urllib.parse import unquote, urlsplit
@@ -13,10 +13,11 @@ from palaver.storage.sqlite import opening as sqlite
 from palaver.storage.sqlite.rescue import RescuedStore
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.store import DatabaseStore
-from palaver.store import LOCAL_ACTOR, Store
+from palaver.store import LOCAL_ACTOR, SYSTEM_ACTOR, Store
 
 if TYPE_CHECKING:
     from palaver.storage.accounts.passwords import Passwords
+    from palaver.storage.copying import CopyReport, Progress
 
 _SQLITE = "sqlite"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -53,6 +54,28 @@ def open_store(
 def rescued(store: Store, lost: Callable[[Corrupt], object]) -> Store:
     """The same store, to read from: what is damaged is passed over and told to `lost`, as `palaver export` does."""
     return RescuedStore(store, lost) if isinstance(store, SqliteStore) else store
+
+
+def copy(
+    source: Store,
+    target: Store,
+    *,
+    owners: Mapping[str, str] | None = None,
+    progress: "Progress | None" = None,
+) -> "CopyReport":
+    """Bring everything of one open store into another, whichever databases they live in, and compare it afterwards.
+
+    Ids, times, states and owners stay; `owners` gives what belongs to one actor to another. What is there already changes
+    nothing, so a copy that was cut off is made again. Raises `Invalid` where both are the same database.
+    """
+    from palaver.storage import copying  # noqa: PLC0415 - few ever copy
+
+    if not isinstance(source, DatabaseStore) or not isinstance(target, DatabaseStore):
+        raise Invalid("only a store with a database of its own can be copied", field="source")
+    if source.location == target.location:
+        raise Invalid(f"{source.location} cannot be copied into itself", field="target")
+    with source.database.read(SYSTEM_ACTOR) as tx:
+        return copying.copy(tx, target, owners=owners, progress=progress)
 
 
 def open_accounts(store: Store, *, passwords: "Passwords | None" = None) -> Accounts:

@@ -14,8 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from palaver.errors import NotFound, PalaverError
+from palaver.ids import to_bytes
 from palaver.model import PERSONAL_PROJECT, File, Message, Page, Project, Session
+from palaver.storage.accounts.copying import People
 from palaver.storage.rows import check_text
+from palaver.storage.store import DatabaseStore
 from palaver.storage.stored_file import open_stored
 from palaver.storage.transaction import Reading
 from palaver.storage.verbs import checkpoints, files, messages, preferences, projects, sessions, snapshots
@@ -47,7 +50,7 @@ class CopyReport(msgspec.Struct, kw_only=True, rename="camel"):
 
 def copy(
     source: Reading,
-    target: Store,
+    target: DatabaseStore,
     *,
     owners: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -62,7 +65,7 @@ def copy(
 
 class _Copy:
     def __init__(
-        self, source: Reading, target: Store, owners: Mapping[str, str], progress: Progress | None
+        self, source: Reading, target: DatabaseStore, owners: Mapping[str, str], progress: Progress | None
     ) -> None:
         self._source = source
         self._target = target
@@ -72,19 +75,25 @@ class _Copy:
         self._added: Counter[str] = Counter()
         self._present: Counter[str] = Counter()
         self._report = CopyReport()
+        self._homes: dict[bytes, bytes] = {}
         self._done = 0
         found = source.row("count_messages")
         self._total = found[0] if found else 0
 
     def run(self) -> CopyReport:
+        people = People(self._source, self._differs)
+        self._target.database.write(SYSTEM_ACTOR, people.bring_accounts)
         for project in _projects(self._source):
             try:
                 home, owner = self._project(project)
             except PalaverError as exc:
                 self._differs(f"project {project.id} ({project.name}): {exc}")
                 continue
+            self._homes[to_bytes(project.id)] = to_bytes(home)
             for session in _sessions(self._source, project):
                 self._session(replace(session, project_id=home), owner)
+        self._target.database.write(SYSTEM_ACTOR, partial(people.bring_members, homes=self._homes))
+        self._count(people.added, people.present)
         self._preferences()
         self._report.added, self._report.present = dict(self._added), dict(self._present)
         return self._report

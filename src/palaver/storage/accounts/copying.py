@@ -70,9 +70,13 @@ class People:
     def _token(self, tx: Writing, token: TokenRow) -> None:
         if tx.row("account_exists", id=token.account_id) is None:
             return
-        known = {row[0] for row in tx.rows("list_tokens", actor=token.account_id)}
-        if token.id not in known:
-            tx.run("insert_token", actor=token.account_id, **sealed(token))
+        before, tx.actor = tx.actor, token.account_id  # whoever the token is of, makes it
+        try:
+            known = {row[0] for row in tx.rows("list_tokens", actor=tx.actor)}
+            if token.id not in known:
+                tx.run("insert_token", actor=tx.actor, **sealed(token))
+        finally:
+            tx.actor = before
         self._count("token", added=token.id not in known)
 
     def _count(self, kind: str, *, added: bool) -> None:

@@ -33,5 +33,5 @@ LEFT JOIN message m ON m.ref BETWEEN (s.key << 32) AND (s.key << 32 | 4294967295
 WHERE {visible}
 GROUP BY s.key ORDER BY size DESC, s.id LIMIT :limit
 
--- name: list_stored_ids
+-- name: list_stored_ids (everybody)
 SELECT m.id FROM json_each(:ids) k CROSS JOIN message m ON m.id = unhex(k.value) ORDER BY m.id

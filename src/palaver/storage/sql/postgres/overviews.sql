@@ -31,5 +31,5 @@ LEFT JOIN message m ON m.ref BETWEEN (s.key << 32) AND (s.key << 32 | 4294967295
 WHERE {visible}
 GROUP BY s.key, p.key ORDER BY size DESC, s.id LIMIT :limit
 
--- name: list_stored_ids
+-- name: list_stored_ids (everybody)
 SELECT m.id FROM json_array_elements_text(:ids) k JOIN message m ON m.id = decode(k.value, 'hex') ORDER BY m.id

@@ -76,12 +76,13 @@ DELETE FROM invitation WHERE id = :id AND (inviter = :actor OR {administers}
   OR EXISTS (SELECT 1 FROM project p WHERE p.key = invitation.project_key AND {owned}))
 RETURNING id
 
--- What an invitation opens, the verb has looked at: administrators alone the server, a project its owner.
+-- To a project by its owner, which the transaction has looked at; all else by administrators alone.
 -- name: insert_invitation (owner)
 INSERT INTO invitation (id, digest, setup, email, email_key, administrator, project_key, role, account_id, inviter,
   created_at, expires_at, guard)
-VALUES (:id, :digest, :setup, :email, :email_key, :administrator, :project, :role, :account_id, :actor,
-  :created_at, :expires_at, :guard)
+SELECT :id, :digest, :setup, :email, :email_key, :administrator, :project, :role, :account_id, :actor,
+  :created_at, :expires_at, :guard
+WHERE {administers} OR (:project IS NOT NULL AND :administrator = 0 AND :account_id IS NULL)
 
 -- That an address or an id has an account is told to who changes or invites; nothing else of it.
 -- name: email_is_taken (everybody)

@@ -60,9 +60,6 @@ ORDER BY m.ref DESC LIMIT :limit
 -- name: list_all_forward
 SELECT {message_columns} FROM message m WHERE m.ref BETWEEN :low AND :high ORDER BY m.ref LIMIT :limit
 
--- name: list_ids
-SELECT m.ref, m.id FROM message m WHERE m.ref BETWEEN :low AND :high ORDER BY m.ref
-
 -- name: sum_tokens
 SELECT coalesce(sum(m.tokens), 0) FROM message m
 WHERE m.ref BETWEEN :low AND :high AND m.trashed_at IS NULL AND m.purged_at IS NULL
@@ -95,7 +92,7 @@ DELETE FROM message WHERE ref BETWEEN :low AND :high
 SELECT m.id FROM message m JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
 WHERE {owned} AND m.trashed_at IS NOT NULL AND m.trashed_at <= :before AND m.purged_at IS NULL ORDER BY m.ref
 
--- name: list_message_files
+-- name: list_message_files (system)
 SELECT f.digest FROM message_file x JOIN file f ON f.key = x.file_key WHERE x.ref = :ref ORDER BY f.key
 
 -- From a message down to the newest child each time. A fork is newer than the child that stands right behind its parent.

@@ -77,9 +77,6 @@ UPDATE session SET state = :state, head = :head, head_id = :head_id, last_positi
   guard = :guard
 WHERE key = :session
 
--- name: guard_session
-UPDATE session SET guard = :guard WHERE key = :session
-
 -- name: delete_session (owner)
 DELETE FROM session WHERE key = :session
 

@@ -31,7 +31,7 @@ UPDATE turn SET ended_at = :now WHERE key = :key AND session_key = :session
 -- name: list_old_turns (system)
 SELECT t.key, t.session_key FROM turn t WHERE t.ended_at < :before ORDER BY t.ended_at, t.key LIMIT :limit
 
--- name: delete_turn
+-- name: delete_turn (system)
 DELETE FROM turn WHERE key = :key AND session_key = :session
 
 -- name: delete_session_turns
@@ -40,7 +40,7 @@ DELETE FROM turn WHERE session_key = :session
 -- name: delete_session_turn_events
 DELETE FROM turn_event WHERE turn_key IN (SELECT t.key FROM turn t WHERE t.session_key = :session)
 
--- name: delete_turn_events
+-- name: delete_turn_events (system)
 DELETE FROM turn_event WHERE turn_key = (SELECT t.key FROM turn t WHERE t.key = :turn AND t.session_key = :session)
 
 -- name: insert_turn_event

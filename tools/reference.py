@@ -20,6 +20,7 @@ from palaver.errors import PalaverError
 from palaver.formats.detect import FORMATS
 from tools import sources
 from tools.markdown import code, fenced, line, table
+from tools.rest import rest
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 HELP_WIDTH = 90
@@ -304,6 +305,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "errors.md": _errors,
     "formats.md": _formats,
     "events.md": _events,
+    "rest.md": rest,
 }
 
 if __name__ == "__main__":

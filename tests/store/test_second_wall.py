@@ -35,6 +35,8 @@ DIALECTS = ("sqlite", "postgres")
 EVERYBODY = {
     # Whether a new id is free: ids are unique in the whole database and tell nothing of what they are of.
     "message_exists", "project_exists", "session_exists",
+    # The same of many at once: of ids that an import brings, which are taken.
+    "list_stored_ids",
     # Whether an address or an id has an account: who changes their address or invites somebody is told that much.
     "account_exists", "email_is_taken", "find_addressee",
     # How many commits there are, and how much room they take.

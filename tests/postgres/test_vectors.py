@@ -21,10 +21,11 @@ from palaver.storage.search.words import Tokenizer
 TRIED = 150
 TOKENIZER = Tokenizer.alone()
 WORDS = st.sampled_from(["a", "b", "c", "ab", "abc", "fooBar", "北", "京"])
-# Of few words, so that each comes up often enough to end a chunk.
-TEXTS = st.lists(WORDS, min_size=1, max_size=30).flatmap(
+# Of few words, so that each comes up often enough to end a chunk, and not the same in every chunk.
+SECTIONS = st.lists(WORDS, min_size=1, max_size=30).flatmap(
     lambda words: st.integers(1, 60).map(lambda times: " ".join(words * times))
 )
+TEXTS = st.lists(SECTIONS, min_size=1, max_size=3).map(" ".join)
 PHRASES = st.lists(WORDS, min_size=2, max_size=4).map(lambda words: f'"{" ".join(words)}"')
 QUERIES = st.lists(WORDS | PHRASES | st.sampled_from(["a*", "-c"]), min_size=1, max_size=3).map(" ".join)
 

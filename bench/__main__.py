@@ -38,6 +38,7 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "open": reading.run_open,
     "list": reading.run_list,
     "search": searching.run,
+    "search-postgres": searching.run_on_server,
     "prompt": prompting.run,
     "import": importing.run,
     "size": sizes.run,

@@ -1,7 +1,7 @@
 """Palaver databases to measure on, and a look into their files beside the store."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import psycopg
 
 import palaver
 from palaver.ids import new_id
@@ -41,18 +42,25 @@ def plain(path: Path) -> Iterator[apsw.Connection]:
 
 def settle(path: Path) -> None:
     """Wait until the search index has followed as far as it goes by itself."""
-    end = time.monotonic() + _PATIENCE
-    with plain(path) as connection:
-        while _behind(connection) >= _INDEX_BATCH:
-            if time.monotonic() > end:
-                raise TimeoutError(f"the search index does not follow: {_behind(connection)} changes behind")
-            time.sleep(0.002)
-
-
-def _behind(connection: apsw.Connection) -> int:
     query = "SELECT (SELECT coalesce(max(seq), 0) FROM change) - indexed_through FROM store"
-    found: Any = connection.execute(query).fetchall()[0][0]
-    return int(found)
+    with plain(path) as connection:
+        _wait(lambda: connection.execute(query).fetchall()[0][0])
+
+
+def settle_server(url: str) -> None:
+    """The same on PostgreSQL, and the server has looked at what it holds, as it does by itself after a while."""
+    query = "SELECT (SELECT coalesce(max(seq), 0) FROM palaver.change) - indexed_through FROM palaver.text_watermark"
+    with psycopg.connect(url, autocommit=True) as connection:
+        _wait(lambda: connection.execute(query).fetchall()[0][0])
+        connection.execute("VACUUM ANALYZE")
+
+
+def _wait(behind: Callable[[], Any]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while behind() >= _INDEX_BATCH:
+        if time.monotonic() > end:
+            raise TimeoutError(f"the search index does not follow: {behind()} changes behind")
+        time.sleep(0.002)
 
 
 def make_sessions(store: palaver.Store, many: int) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 import palaver
-from bench.archive import append_all, settle
+from bench.archive import append_all, settle, settle_server
 from bench.data import archive, searches
 from bench.ground import Ground
 from bench.measure import median, percentile, timed
 from bench.table import Line, Target
+from tests.support.postgres import find_binaries, running
 
 _BEST = 20
 _RARE_MS, _MS, _WORST_MS = 2, 10, 50
@@ -16,19 +17,32 @@ _PER_SESSION = 1_000
 
 def run(ground: Ground) -> Iterator[Line]:
     many = ground.size(50_000, 1_000_000)
-    ground.say(f"search: making {many:,} messages")
     path = ground.room("search") / "palaver.db"
     with palaver.open_store(path) as store:
-        left = archive(many)
-        for _ in range(0, many, _PER_SESSION):
-            session = store.create_session()
-            append_all(store, session.id, (text for _, text in zip(range(_PER_SESSION), left, strict=False)))
+        _fill(ground, store, many)
         settle(path)
-        ground.say("search: measuring")
-        yield from _lines(store, many, ground.size(20, 50))
+        yield from _lines(ground, store, many, "Palaver")
 
 
-def _lines(store: palaver.Store, many: int, times: int) -> Iterator[Line]:
+def run_on_server(ground: Ground) -> Iterator[Line]:
+    many = ground.size(20_000, 100_000)
+    with running(find_binaries(), durable=True) as server, palaver.open_store(server.url()) as store:
+        _fill(ground, store, many)
+        settle_server(server.url())
+        yield from _lines(ground, store, many, "Palaver, PostgreSQL")
+
+
+def _fill(ground: Ground, store: palaver.Store, many: int) -> None:
+    ground.say(f"search: making {many:,} messages")
+    left = archive(many)
+    for _ in range(0, many, _PER_SESSION):
+        session = store.create_session()
+        append_all(store, session.id, (text for _, text in zip(range(_PER_SESSION), left, strict=False)))
+
+
+def _lines(ground: Ground, store: palaver.Store, many: int, who: str) -> Iterator[Line]:
+    ground.say("search: measuring")
+    times = ground.size(20, 50)
     worst = 0.0
     for kind, query in searches().items():
         page = store.search(query, limit=_BEST)
@@ -38,7 +52,7 @@ def _lines(store: palaver.Store, many: int, times: int) -> Iterator[Line]:
         cut = ", cut by its deadline" if page.cut else ""
         yield Line(
             f"search {many:,} messages: {kind}",
-            "Palaver",
+            who,
             median(taken),
             percentile(taken, 0.99),
             target=target,
@@ -46,7 +60,7 @@ def _lines(store: palaver.Store, many: int, times: int) -> Iterator[Line]:
         )
     yield Line(
         f"search {many:,} messages: the slowest of all",
-        "Palaver",
+        who,
         worst,
         target=Target(_WORST_MS, unit=" ms"),
     )

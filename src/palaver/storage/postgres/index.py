@@ -35,6 +35,7 @@ MOST_PROJECTS = 256
 _FEW = 2_000  # hits that are taken in one step
 _STEP = 1_200  # hits that a step is to find where there are more
 _GROWTH = 8
+_PAGE = 1_024
 _PORTION = 8 << 20  # bytes of vectors sent at once
 
 _Chunk = tuple[int, int, int, str]
@@ -59,12 +60,11 @@ class VectorIndex:
         weigh = _weigh_vectors if asked.exact else partial(_weigh_text, Matcher(asked.wanted, self.tokenizer))
         steps = Steps(high, self._frequency(wanted))
         for blocks in steps:
-            rows = self._tx.iterate(
-                "search_index",
+            rows = self._pages(
+                high,
                 match=asked.match,
                 blocks=blocks or asked.match,
                 narrowed=narrowed or asked.match,
-                high=high,
                 with_text=not asked.exact,
                 **scope.parameters,
             )
@@ -73,6 +73,16 @@ class VectorIndex:
                 if relevance is not None:
                     steps.found += 1
                     yield seq, ref, created_at, relevance
+
+    def _pages(self, high: int, **parameters: Any) -> Iterator[Row]:
+        """Not by a cursor of the server, whose statement would be planned each time."""
+        chunk = 0
+        while True:
+            rows = self._tx.rows("search_index", high=high, after_chunk=chunk, limit=_PAGE, **parameters)
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            high, chunk = rows[-1][0], rows[-1][4]
 
     def lock(self) -> None:
         self._tx.run("index_lock")
@@ -188,7 +198,7 @@ def _expected(tx: Indexing, tokenizer: Tokenizer, through: int, words: Counter[s
 
 
 def _weigh_vectors(asked: Asked, chunks: Iterator[Row], size: int) -> float | None:
-    return asked.relevance((vector for _, _, _, _, vector, _, _ in chunks), size)
+    return asked.relevance((vector for _, _, _, _, _, vector, _, _ in chunks), size)
 
 
 def _weigh_text(matcher: Matcher, asked: Asked, chunks: Iterator[Row], size: int) -> float | None:  # noqa: ARG001

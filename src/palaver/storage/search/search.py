@@ -58,12 +58,14 @@ def search(  # noqa: PLR0917  (the contract's verb, in its order)
     asked = parse(query)
     given = filter or Filter()
     listing = not asked.terms
-    last = watermark(tx)[1]
+    through, last = watermark(tx)
     cursor = _decode(after, last) if after is not None else Cursor(LIST if listing else WORDS, last, 0)
     if listing and not asked.narrows() and not scope.narrows(given):
         return Page([])
     found = scope.resolve(tx, asked, given)
-    return Page([]) if found is None else _Search(tx, asked, found, limit, deadline).page(cursor)
+    if found is None:
+        return Page([])
+    return _Search(tx, asked, found, limit=limit, seconds=deadline, through=through).page(cursor)
 
 
 def _decode(text: str, last: int) -> Cursor:
@@ -76,11 +78,14 @@ def _decode(text: str, last: int) -> Cursor:
 class _Search:
     """One query on its way to one page."""
 
-    def __init__(self, tx: Indexed, asked: Query, scope: Scope, limit: int, seconds: float) -> None:
+    def __init__(
+        self, tx: Indexed, asked: Query, scope: Scope, *, limit: int, seconds: float, through: int
+    ) -> None:
         self._tx = tx
         self._asked = asked
         self._scope = scope
         self._limit = limit
+        self._through = through
         self._index = tx.index()
         self._deadline = self._index.deadline(seconds)
         self._tokenizer = self._index.tokenizer
@@ -157,7 +162,7 @@ class _Search:
         return likely * _MICROSECONDS_SKIP < self._scope.size * _MICROSECONDS_READ
 
     def _matching(self, cursor: Cursor, matcher: Matcher) -> Generator[Found, None, None]:
-        through = watermark(self._tx)[0]
+        through = self._through
         if cursor.top > through:
             yield from self._stored(cursor, matcher.score, low=through + 1, needle=matcher.needle)
         yield from self._indexed(min(cursor.top, through))

@@ -37,9 +37,10 @@ CASE WHEN m.body IS NULL THEN 0 WHEN strpos(m.body, chr(16)) = 0 THEN octet_leng
 -- name: search_index
 WITH hit AS MATERIALIZED (
   SELECT t.ctid AS at, t.seq, t.chunk, t.ref, t.size FROM text_index t
-  WHERE t.words @@ :match AND t.words @@ :blocks AND t.words @@ :narrowed AND t.seq <= :high
+  WHERE t.words @@ :match AND t.words @@ :blocks AND t.words @@ :narrowed
+    AND t.seq <= :high AND (t.seq < :high OR t.chunk > :after_chunk)
 )
-SELECT h.seq, h.ref, coalesce(m.created_at, s.created_at), h.size, w.words::text,
+SELECT h.seq, h.ref, coalesce(m.created_at, s.created_at), h.size, h.chunk, w.words::text,
   CASE WHEN :with_text THEN m.body END, CASE WHEN :with_text AND m.ref IS NULL THEN s.title END
 FROM (SELECT at, seq, chunk, ref, size FROM hit ORDER BY seq DESC, chunk) h
 LEFT JOIN message m ON m.ref = h.ref AND m.mark = h.seq
@@ -47,7 +48,7 @@ JOIN session s ON s.key = h.ref >> 32
 JOIN project p ON p.key = s.project_key
 JOIN text_index w ON w.ctid = h.at
 WHERE (m.ref IS NOT NULL OR h.ref & 4294967295 = 0 AND s.title_mark = h.seq) AND {search_within} AND {search_fits}
-ORDER BY h.seq DESC, h.chunk
+ORDER BY h.seq DESC, h.chunk LIMIT :limit
 
 -- Newest first, as stored. A text of plain ASCII without `:needle` cannot match and is passed over early.
 -- name: search_changes

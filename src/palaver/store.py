@@ -514,8 +514,8 @@ class Store(ABC):
         """The turns that are kept, newest first: one that runs, and those that ended within the last minute."""
 
     @abstractmethod
-    def stop_turn(self, session_id: str) -> bool:
-        """Ask whoever runs a turn or writes an answer in the session to stop. False where nothing runs there."""
+    def stop_turn(self, session_id: str, turn_id: str | None = None) -> bool:
+        """Ask whoever runs a turn or writes an answer in the session to stop. False where nothing runs, or another turn."""
 
     @abstractmethod
     def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:

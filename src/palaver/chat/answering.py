@@ -169,9 +169,10 @@ class Answering:
         if error is not None:
             status: Status = "interrupted" if isinstance(error, ConnectionLost) else "error"
             return Outcome(status=status, error=error.message, usage=self._usage, metadata=describe(error))
+        stopped: Status = "interrupted" if self._turn.stopping.interrupted else "cancelled"
         if self._reason is None:
-            return Outcome(status="cancelled", usage=self._usage, metadata=self._early)
+            return Outcome(status=stopped, usage=self._usage, metadata=self._early)
         # Stopped while its tools run, an answer is not complete although the model had ended.
         over = self._results >= len(self._calls) or not self._turn.stopping.wanted
         metadata = {"finishReason": self._reason}
-        return Outcome(status="complete" if over else "cancelled", usage=self._usage, metadata=metadata)
+        return Outcome(status="complete" if over else stopped, usage=self._usage, metadata=metadata)

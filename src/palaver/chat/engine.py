@@ -1,6 +1,7 @@
 """Runs turns: records the question, asks the model, records its answers and what the tools gave back."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -16,7 +17,7 @@ from palaver.chat.compression import Compression
 from palaver.chat.counting import Counters
 from palaver.chat.events import START, TurnEvent, TurnStarted
 from palaver.chat.following import follow
-from palaver.chat.models import Chosen, Models
+from palaver.chat.models import Chosen, Models, Providers
 from palaver.chat.offering import Offering
 from palaver.chat.permissions import Permissions
 from palaver.chat.places import COMPACTING, Places, Running
@@ -33,7 +34,7 @@ from palaver.context.tools import Tool
 from palaver.errors import Invalid, NotFound
 from palaver.ids import new_id
 from palaver.model import Change, File, NewMessage, Session, user
-from palaver.providers.base import ModelInfo, Provider
+from palaver.providers.base import ModelInfo
 from palaver.settings import Settings
 from palaver.store import HEAD, Head, Store
 from palaver.tools.base import Toolbox
@@ -65,7 +66,7 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        providers: Sequence[Provider],
+        providers: Providers,
         *,
         settings: Settings | None = None,
         pace: Pace | None = None,
@@ -245,13 +246,18 @@ class Engine:
         if not any(one is not None and one.request_id == request_id for one in asked):
             raise NotFound("request", request_id)
 
-    def stop(self, session_id: str) -> bool:
-        """Stop what runs in the session, whichever process runs it; what came is kept. False where nothing does."""
+    def stop(self, session_id: str, turn_id: str | None = None) -> bool:
+        """Stop what runs in the session, whichever process runs it; what came is kept. False where nothing does.
+
+        With a `turn_id` nothing but that turn is stopped.
+        """
         running = self._places.find(session_id)
+        if running is not None and turn_id not in (None, running.work.id):
+            running = None
         if running is not None and running.actor == self._store.actor:
             running.work.stop()
             return True
-        wished = self._store.stop_turn(session_id)
+        wished = self._store.stop_turn(session_id, turn_id)
         if running is not None:
             running.work.stop()
         return wished or running is not None
@@ -276,15 +282,28 @@ class Engine:
         tools = self._list_tools(session, chosen, Stopping())
         return self._prompter.look(session, HEAD, *chosen, tools=tools)
 
+    def check_session(self, message_id: str, session_id: str) -> None:
+        """Raises `NotFound` unless the message, saved or not, is in the session and the actor may see it."""
+        self._store.get_session(session_id)
+        if self._questions.find(message_id)[0] != session_id:
+            raise NotFound("message", message_id)
+
     def unsaved(self, session_id: str | None = None) -> list[NewMessage]:
         """Messages that could not be recorded yet, of whomever, oldest first. They are tried again until they are saved."""
         return self._backlog.messages(session_id)
 
-    def close(self) -> None:
-        """Stop everything, keep what came, and try once more to save what is unsaved. Store and toolbox stay open."""
+    def close(self, *, patience: float = 0, interrupt: bool = False) -> None:
+        """Stop everything, keep what came, and try once more to save what is unsaved. Store and toolbox stay open.
+
+        What runs has `patience` seconds to end by itself. With `interrupt` what came is kept as interrupted, for it was
+        no person who stopped it.
+        """
         running = self._places.all()
+        deadline = time.monotonic() + patience
         for one in running:
-            one.work.stop()
+            one.thread.join(max(deadline - time.monotonic(), 0))
+        for one in running:
+            one.work.stopping.stop(interrupt=interrupt)
         for one in running:
             one.thread.join()
         self._unlisten()

@@ -1,7 +1,7 @@
 """The models of all providers: which there are, which is meant, what each takes."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from palaver.errors import ProviderError
 from palaver.model import Session
@@ -18,33 +18,48 @@ class Descriptions:
     """What models take, each asked of its provider once. Safe from any thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], ModelInfo] = {}
+        self.known: dict[tuple[str, str], ModelInfo] = {}
 
     def find(self, provider: Provider, model: str) -> ModelInfo | None:
         """None while its server cannot be asked: that the question fails tells why."""
         key = (provider.name, model)
-        if key not in self._known:
+        if key not in self.known:
             try:
-                self._known[key] = provider.describe(model)
+                self.known[key] = provider.describe(model)
             except ProviderError as exc:
                 _log.info("%s does not describe %s: %s", provider.name, model, exc.message)
                 return None
-        return self._known[key]
+        return self.known[key]
+
+
+Providers = Sequence[Provider] | Callable[[], Sequence[Provider]]
+"""Those there are, or what finds them; other ones are another sequence."""
 
 
 class Models:
-    """`default` is the configured model. A choice that was made once stands; safe from any thread."""
+    """`default` is the configured model. A choice that was made once stands until the providers change.
 
-    def __init__(self, providers: Sequence[Provider], default: str | None) -> None:
-        self._providers = tuple(providers)
+    Safe from any thread.
+    """
+
+    def __init__(self, providers: Providers, default: str | None) -> None:
+        self._find = providers if callable(providers) else lambda: providers
+        self._found: Sequence[Provider] = ()
         self._default = default
         self._chosen: dict[tuple[str | None, str | None], Chosen] = {}
         self.descriptions = Descriptions()
 
+    @property
+    def providers(self) -> Sequence[Provider]:
+        found = self._find()
+        if found is not self._found:
+            self._found, self._chosen, self.descriptions.known = found, {}, {}
+        return found
+
     def list(self) -> list[ModelInfo]:
         """The models of every provider that answers now."""
         found: list[ModelInfo] = []
-        for provider in self._providers:
+        for provider in self.providers:
             try:
                 found += provider.list_models()
             except ProviderError as exc:
@@ -53,15 +68,16 @@ class Models:
 
     def choose(self, model: str | None) -> Chosen:
         """What "name" or "provider/name" means. Raises `Invalid` and `ProviderError`."""
-        return choose(self._providers, model)
+        return choose(self.providers, model)
 
     def choose_for(self, session: Session, model: str | None) -> Chosen:
         """The model asked for, else the session's, else the configured one."""
-        named = {provider.name for provider in self._providers}
+        providers = self.providers
+        named = {provider.name for provider in providers}
         own = session.provider if model is None and session.provider in named else None
         asked = (model or session.model or self._default, own)
         if asked not in self._chosen:
-            self._chosen[asked] = choose(self._providers, *asked)
+            self._chosen[asked] = choose(providers, *asked)
         return self._chosen[asked]
 
     def describe(self, chosen: Chosen) -> ModelInfo | None:

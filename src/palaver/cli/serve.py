@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from palaver import __version__, locations, storage
 from palaver.cli.app import App, command
+from palaver.cli.toolboxes import find_tools
 from palaver.errors import Unavailable
 from palaver.server.app import create_app
 from palaver.server.door import Door
@@ -107,8 +108,17 @@ def _team(app: App, at: socket.socket) -> tuple[Starlette, str]:
 
 def _create(app: App, door: Door, people: People | None = None) -> Starlette:
     places = Places(config=app.config_path, credentials=locations.credentials(), environment=app.environment)
+    toolbox = find_tools(app, asks=True)
+    if toolbox is not None:
+        click.get_current_context().call_on_close(toolbox.close)
     return create_app(
-        app.store(), door=door, settings=app.settings, places=places, version=__version__, people=people
+        app.store(),
+        door=door,
+        settings=app.settings,
+        places=places,
+        version=__version__,
+        people=people,
+        toolbox=toolbox,
     )
 
 

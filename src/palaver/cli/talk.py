@@ -8,7 +8,7 @@ from typing import Self
 
 from rich.console import Console
 
-from palaver import __version__, locations
+from palaver import locations
 from palaver.chat.commands import Context, Switched, attach_file
 from palaver.chat.engine import Engine
 from palaver.chat.lifecycle import SessionManager
@@ -16,14 +16,13 @@ from palaver.chat.turn import Turn
 from palaver.cli.app import App
 from palaver.cli.output import notice
 from palaver.cli.show import newest_messages
+from palaver.cli.toolboxes import find_tools
 from palaver.cli.transcript import Reader
 from palaver.errors import NotFound
 from palaver.model import Message, NewMessage, Session, user
-from palaver.providers.credentials import Keys
 from palaver.providers.demo import DemoProvider
 from palaver.providers.discover import find_providers
 from palaver.store import Filter
-from palaver.tools.base import Toolbox
 
 LOOKED_AT = 12
 """Messages that are shown again before a choice."""
@@ -38,7 +37,7 @@ class Talk:
         self.store = app.store()
         self._settings = app.settings
         self.providers = find_providers(app.settings, os.environ, locations.credentials())
-        toolbox = _find_tools(app, asks=asks)
+        toolbox = find_tools(app, asks=asks)
         self.engine = Engine(self.store, self.providers, settings=app.settings, toolbox=toolbox, asks=asks)
         found = self._find(session, resume=resume)
         # A model named for a session that is gone on with answers there; it does not make a new session.
@@ -137,22 +136,3 @@ def recall(console: Console, talk: Talk, count: int = LOOKED_AT) -> list[Message
     for message in messages:
         reader.show(message)
     return messages
-
-
-def _find_tools(app: App, *, asks: bool) -> Toolbox | None:
-    """The tools of `config.toml`, which begin to start; None where it names none."""
-    if not app.settings.tool_server:
-        return None
-    from palaver.tools.mcp import PATIENCE, START_SECONDS, McpToolbox  # noqa: PLC0415 (only where there are tools)
-
-    keys = Keys(app.environment, locations.credentials())
-    toolbox = McpToolbox(
-        app.settings.tool_server,
-        environment=app.environment,
-        find_key=keys.find,
-        version=__version__,
-        # In a pipe there is no next question for which a tool would be there.
-        patience=PATIENCE if asks else START_SECONDS,
-    )
-    toolbox.start()
-    return toolbox

@@ -23,6 +23,7 @@ from palaver.server.table import OPERATIONS, ROUTES
 from palaver.server.trace import Tracing
 from palaver.settings import Settings
 from palaver.store import Store
+from palaver.tools.base import Toolbox
 
 
 def create_app(
@@ -33,8 +34,12 @@ def create_app(
     places: Places,
     version: str,
     people: People | None = None,
+    toolbox: Toolbox | None = None,
 ) -> Starlette:
-    """The server over `store`, which stays whose it was: closing it is for who opened it. A team's has `people`."""
+    """The server over `store`, which stays whose it was: closing it is for who opened it. A team's has `people`.
+
+    Models may call the tools of `toolbox`, which stays whose it was as well.
+    """
     services = Services(
         store,
         door=door,
@@ -43,18 +48,20 @@ def create_app(
         version=version,
         describe=lambda: wire.encode(describe(ROUTES, version=version, cookie=door.cookie)),
         people=people,
+        toolbox=toolbox,
     )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with services.running():
+            yield
 
     app = Starlette(
         routes=[*_routes(services), Mount("/", Page(door))],
         middleware=[Middleware(Tracing), Middleware(Gate, door=door), Middleware(Compression)],
         lifespan=lifespan,
     )
-    app.state.close_streams = services.closing.set
+    app.state.close_streams = services.close_streams
     return app
 
 

@@ -4,6 +4,7 @@ from palaver.server.operations import Operation, Routes
 from palaver.server.routes import (
     accounts,
     auth,
+    changes,
     checkpoints,
     files,
     me,
@@ -15,6 +16,7 @@ from palaver.server.routes import (
     server,
     sessions,
     transfers,
+    turns,
 )
 
 ROUTES: tuple[Routes, ...] = (
@@ -25,6 +27,8 @@ ROUTES: tuple[Routes, ...] = (
     members.routes,
     sessions.routes,
     messages.routes,
+    turns.routes,
+    changes.routes,
     checkpoints.routes,
     search.routes,
     models.routes,

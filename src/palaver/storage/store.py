@@ -466,8 +466,8 @@ class DatabaseStore(Store):
     def list_turns(self, session_id: str) -> list[TurnState]:
         return self._read(turns.list_turns, session_id)
 
-    def stop_turn(self, session_id: str) -> bool:
-        return self._write(turns.stop_turn, session_id)
+    def stop_turn(self, session_id: str, turn_id: str | None = None) -> bool:
+        return self._write(turns.stop_turn, session_id, turn_id)
 
     def answer_turn(self, session_id: str, request_id: str, choice: str) -> None:
         self._write(turns.answer_turn, session_id, request_id, choice)

@@ -24,7 +24,7 @@ async def get_live(call: Call) -> Health:  # noqa: ARG001 (every operation gets 
 @routes.operation("GET", "/health/ready", who="anyone")
 async def get_ready(call: Call) -> Health:
     """Whether it can work: its database answers, and it is not about to end."""
-    if call.services.closing.is_set():
+    if call.services.closing:
         raise Unavailable("This process is about to end.")
     await call.services.store.mark()
     return Health()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from palaver.errors import Conflict, Invalid, NotFound
-from palaver.ids import from_bytes, new_id, to_bytes
+from palaver.ids import find_bytes, from_bytes, new_id, to_bytes
 from palaver.model import TURN_KINDS, Message, NewMessage, Part, SideEvent, Status, TurnKind, TurnState, Usage
 from palaver.storage.rows import EDITOR, SessionRow
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
@@ -144,9 +144,11 @@ def list_turns(tx: Reading, session_id: str) -> list[TurnState]:
     return [state(tx, TurnRow(*columns), from_bytes(row.id)) for columns in found]
 
 
-def stop_turn(tx: Writing, session_id: str) -> bool:
+def stop_turn(tx: Writing, session_id: str, turn_id: str | None) -> bool:
     row, _ = lookup.session_row(tx, session_id, EDITOR)
     turn = find_running(tx, row.key)
+    if turn_id is not None and (turn is None or turn.id != find_bytes(turn_id)):
+        return False
     streaming = tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK))
     for ref, _, _ in streaming:
         tx.run("stop_draft", ref=ref)

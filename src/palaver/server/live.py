@@ -1,0 +1,242 @@
+"""What happens, told to as many open windows as there are: a turn is read once, its events are encoded once.
+
+A stream keeps no events of its own: it knows how far it is in what all share, so a slow client holds up nobody and costs
+what one write may hold.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from palaver import wire
+from palaver.chat.events import Place, Seen, TurnEvent
+from palaver.chat.stream import behind
+from palaver.errors import Busy, PalaverError, Unavailable
+from palaver.server import streams
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 15.0
+RECONNECT_MS = 1_000
+"""How long a client waits before it comes back."""
+MOST_BYTES = 64 * 1024
+"""So much is written at once to one client."""
+_AGAIN_SECONDS, _AGAIN_TRIES = 0.5, 120
+"""A store that cannot be read for a while ends no turn."""
+
+HEARTBEAT = b": still here\n\n"
+CLOSING = streams.event("closing", b"{}")
+OPENING = f"retry: {RECONNECT_MS}\n\n".encode()
+
+Read = Callable[[str | None], Iterator[TurnEvent]]
+"""The events of a turn behind the one with this id."""
+
+
+class News:
+    """Wakes whoever waits on the loop, from any thread, once for all that has come meanwhile.
+
+    Who waits takes `next`, looks whether there is something, and only then waits for it: nothing is missed between.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.next = asyncio.Event()
+        self._told = threading.Lock()
+        self._due = False
+
+    def tell(self) -> None:
+        with self._told:
+            if self._due:
+                return
+            self._due = True
+        try:
+            self._loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits any more
+
+    def _wake(self) -> None:
+        with self._told:
+            self._due = False
+        woken, self.next = self.next, asyncio.Event()
+        woken.set()
+
+
+async def within(news: asyncio.Event, seconds: float) -> bool:
+    """Wait for it; False where it has not come so soon."""
+    try:
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+class Channel:
+    """The events of one turn. A thread reads them, streams share them."""
+
+    def __init__(self, read: Read, after: str | None, over: Callable[[], None]) -> None:
+        self.news = News()
+        self.ended = False
+        self.failure: PalaverError | None = None
+        self._read = read
+        self._after = after
+        self._over = over
+        self._events: list[TurnEvent] = []
+        self._frames: list[bytes] = []
+        self._answers: list[str] = []
+        self._spots: list[tuple[int, Place]] = []
+        threading.Thread(target=self._run, name="palaver-reader", daemon=True).start()
+
+    @property
+    def length(self) -> int:
+        return len(self._frames)
+
+    def knows(self, answer_id: str) -> bool:
+        return answer_id in self._answers
+
+    def take(self, number: int, seen: Seen | None) -> tuple[bytes, int]:
+        """What is there from this number on and not seen, as much as is written at once, and the number behind it."""
+        number = max(number, self._number_behind(seen))
+        taken: list[bytes] = []
+        size, end = 0, self.length
+        while number < end and size < MOST_BYTES:
+            one = self._frames[number] if taken else self._first(number, seen)
+            taken.append(one)
+            size += len(one)
+            number += 1
+        return b"".join(taken), number
+
+    def _number_behind(self, seen: Seen | None) -> int:
+        """How many of the events that were read lie before those that the reader has not seen."""
+        if seen is None or seen.answer_id not in self._answers:
+            return 0
+        return bisect_right(self._spots, (self._answers.index(seen.answer_id), seen.place), hi=self.length)
+
+    def _first(self, number: int, seen: Seen | None) -> bytes:
+        event = self._events[number]
+        cut = behind(event, seen)
+        return self._frames[number] if cut is event else _encode(cut)
+
+    def _run(self) -> None:
+        """On a thread of its own."""
+        after, tries = self._after, 0
+        while not self.ended:
+            try:
+                for event in self._read(after):
+                    self._put(event)
+                    after, tries = event.id, 0
+                break
+            except (Unavailable, Busy) as exc:
+                tries += 1
+                if tries > _AGAIN_TRIES or not self._frames:
+                    self.failure = exc
+                    break
+                time.sleep(_AGAIN_SECONDS)
+            except PalaverError as exc:
+                self.failure = exc
+                break
+            except Exception as exc:  # the end of a thread: whoever reads must hear of it
+                logger.exception("A turn cannot be read")
+                self.failure = PalaverError(f"the turn cannot be read: {type(exc).__name__}")
+                break
+        self.ended = True
+        self.news.tell()
+        self._over()
+
+    def _put(self, event: TurnEvent) -> None:
+        seen = Seen.parse(event.id)
+        if seen.answer_id not in self._answers:
+            self._answers.append(seen.answer_id)
+        spot = (self._answers.index(seen.answer_id), seen.place)
+        self._spots.append(max(spot, self._spots[-1]) if self._spots else spot)
+        self._events.append(event)
+        self._frames.append(_encode(event))
+        self.news.tell()
+
+
+def _encode(event: TurnEvent) -> bytes:
+    return streams.event(str(event.__struct_config__.tag), wire.encode(event), id=event.id)
+
+
+Key = tuple[str, str, str | None]
+
+
+class Live:
+    """The turns that are read now. For one event loop."""
+
+    def __init__(self, read: Callable[[str, str, str | None], Iterator[TurnEvent]]) -> None:
+        self._read = read
+        self._channels: dict[Key, Channel] = {}
+        self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def close(self) -> None:
+        """On the loop: every stream says that the server ends, and ends."""
+        self._closed = True
+        for channel in self._channels.values():
+            channel.news.tell()
+
+    async def follow(
+        self, session_id: str, turn_id: str, after: str | None, allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        """The frames of a turn behind the event `after`, with a sign of life now and then, when `allowed` is asked again.
+
+        Raises `NotFound` for a turn there is not and `Invalid` for an `after` that is no event's id, before the first
+        frame.
+        """
+        seen = Seen.parse(after) if after is not None else None
+        channel = await self._find(session_id, turn_id, seen)
+        return self._frames(channel, seen, allowed)
+
+    async def _find(self, session_id: str, turn_id: str, seen: Seen | None) -> Channel:
+        channel = await self._open((session_id, turn_id, None), None)
+        if seen is None or channel.knows(seen.answer_id):
+            return channel
+        # Of another asking of the same question, or further on than this process has come.
+        answer_id = seen.answer_id
+        return await self._open((session_id, turn_id, answer_id), Place(0, 0).id(answer_id))
+
+    async def _open(self, key: Key, after: str | None) -> Channel:
+        channel = self._channels.get(key)
+        if channel is None:
+            self._loop = asyncio.get_running_loop()
+            session_id, turn_id, _ = key
+            channel = Channel(
+                lambda behind: self._read(session_id, turn_id, behind), after, lambda: self._forget_later(key)
+            )
+            self._channels[key] = channel
+        news = channel.news.next
+        while not (channel.length or channel.ended):
+            await news.wait()
+            news = channel.news.next
+        if channel.failure is not None and not channel.length:
+            raise channel.failure
+        return channel
+
+    async def _frames(
+        self, channel: Channel, seen: Seen | None, allowed: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        number = 0
+        yield OPENING
+        while not self._closed:
+            news = channel.news.next
+            if number < channel.length:
+                data, number = channel.take(number, seen)
+                if data:
+                    yield data
+            elif channel.ended:
+                return
+            elif not await within(news, HEARTBEAT_SECONDS):
+                if not await allowed():
+                    return
+                yield HEARTBEAT
+
+        yield CLOSING
+
+    def _forget_later(self, key: Key) -> None:
+        """From the reader's thread: who reads goes on with what the channel holds, who comes anew asks the store."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._channels.pop, key, None)

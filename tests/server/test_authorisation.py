@@ -123,6 +123,10 @@ def send(team: Team, called: Called, world: World, headers: Mapping[str, str]) -
     return team.client.request(method, path, params=query, json=body, headers=dict(headers))
 
 
+ENDLESS = ("followChanges",)
+"""Who may ask gets a stream that does not end by itself: tests/server/test_turns.py reads it."""
+
+
 def has_all(called: Called, world: World) -> bool:
     """Whether the world holds everything that the operation is about."""
     return all(one["name"] in world.ids for one in called[2]["parameters"] if one["in"] == "path")
@@ -193,6 +197,8 @@ def ended(people: Mapping[str, Person]) -> Mapping[str, Mapping[str, str]]:
 def test_a_reading_token_reads_all_and_writes_nothing(
     team: Team, people: Mapping[str, Person], called: Called, reading: Mapping[str, str]
 ) -> None:
+    if named(called) in ENDLESS:
+        return
     world = a_world(people)
     answer = send(team, called, world, reading)
     if called[2]["x-palaver-scope"] == "write":

@@ -13,7 +13,7 @@ from palaver.model import NewMessage, Time, TurnKind, TurnState
 from palaver.server.call import Call
 from palaver.server.operations import Routes
 from palaver.server.routes.sessions import SessionPath
-from palaver.server.shapes import Asked, Given, Id, MessageFields, Success, new_message, parts_of
+from palaver.server.shapes import Asked, Given, Id, MessageFields, PathId, Success, new_message, parts_of
 from palaver.server.streams import MEDIA_TYPE, answer_events
 from palaver.store import HEAD
 
@@ -21,7 +21,7 @@ routes = Routes("Turns", "A question and everything up to its finished answer, a
 
 
 class TurnPath(SessionPath, frozen=True, kw_only=True):
-    turn_id: Id
+    turn_id: PathId
 
 
 class StartTurn(MessageFields, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from palaver.ids import new_id
+from tests.chat.reading import until
 from tests.chat.tools import calling
 from tests.support import scripted
 from tests.support.factories import a_question, texts
@@ -50,11 +51,29 @@ def place(
     folder = tmp_path_factory.mktemp("office")
     if request.param == "sqlite":
         with office(str(folder / "palaver.db"), folder, model_server.address, more=TOOLS) as made:
+            await_tools(made, model_server)
             yield made
     else:
         databases = request.getfixturevalue("postgres_databases")
         with databases.fresh() as url, office(url, folder, model_server.address, more=TOOLS) as made:
+            await_tools(made, model_server)
             yield made
+
+
+def await_tools(place: Office, model: ScriptedServer) -> None:
+    """Until both servers offer their tools, whose program takes a while to start."""
+    model.scripts.clear()
+    model.will(*whole("ready"))
+    worker = place.hire("First")
+    for at in (0, 1):
+        desk = place.desk(worker, at)
+
+        def offers(desk: Desk = desk) -> bool:
+            session = place.session(worker)
+            desk.follow(session.id, desk.ask(session.id, "Are you ready?")).until_end()
+            return "tools" in model.requests[-1]
+
+        until(offers, 60)
 
 
 @pytest.fixture

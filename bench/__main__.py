@@ -24,6 +24,7 @@ from bench.rows import (
     prompting,
     reading,
     searching,
+    server,
     sizes,
     starting,
     threads,
@@ -44,6 +45,7 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "size": sizes.run,
     "start": starting.run,
     "draft": drafting.run,
+    "postgres": server.run,
 }
 _PEERS_IN = ("append", "threads", "open", "size")
 

@@ -108,9 +108,8 @@ class WriteTransaction(WriteState, ReadTransaction):
         WriteState.__init__(self, auto_title=auto_title, max_sessions=max_sessions)
         ReadTransaction.__init__(self, connection)
         self.begun = Begun("", "")
-        self.written: tuple[int, bytes] | None = (
-            None  # Of the last message, by which a commit can be recognised.
-        )
+        # Ref and id of the last message: by these a commit can be recognised.
+        self.written: tuple[int, bytes] | None = None
         self._written_before: tuple[int, bytes] | None = None
         self._appended = Appended(self._sql["write_appends"])
         self._epoch = 0

@@ -37,13 +37,24 @@ class PostgresWriter(Writer[WriteTransaction]):
         try:
             super()._try(batch)
         except Outdated:
-            self._roll_back()
-            for job in batch:
-                job.error = None
+            self._try_again(batch)
+
+    def _try_again(self, batch: list[Job[Any]]) -> None:
+        """By what the database holds now; and where an id is taken, one after the other."""
+        self._forget(batch)
+        try:
+            super()._try(batch)
+        except Outdated:
+            self._forget(batch)
             self._begin()
             for job in batch:
                 self._run_in_savepoint(job)
             self._end()
+
+    def _forget(self, batch: list[Job[Any]]) -> None:
+        self._roll_back()
+        for job in batch:
+            job.error = None
 
     def _end(self) -> None:
         try:

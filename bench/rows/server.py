@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count, cycle
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import RawCursor
@@ -65,7 +65,7 @@ class _Plain:
         self._insert = statements()["insert_message"].sql.replace(b"INTO message", b"INTO plain")
         self._select = statements()["list_range_backward"].sql
 
-    def __enter__(self) -> "_Plain":
+    def __enter__(self) -> Self:
         self.cursor = self.connect()
         self.cursor.execute(b"CREATE TABLE plain (LIKE message INCLUDING ALL)")
         return self
@@ -129,10 +129,12 @@ def _compare(
 def _many(ground: Ground, store: Store, plain: _Plain) -> Iterator[Line]:
     words = cycle(texts(2_000))
     sessions = [store.create_session().id for _ in range(_THREADS)]
+    for session in sessions:
+        _append(store, session, words)
     cursors = [plain.connect() for _ in range(_THREADS)]
     races: dict[str, list[Callable[[], Any]]] = {
         _PLAIN: [partial(plain.insert, cursor) for cursor in cursors],
-        "Palaver": [lambda id=id: store.append(id, palaver.user(next(words))) for id in sessions],  # type: ignore[misc]
+        "Palaver": [partial(_append, store, session, words) for session in sessions],
     }
     rates: dict[str, list[float]] = {name: [] for name in races}
     for _ in range(ground.size(3, 10)):
@@ -143,6 +145,10 @@ def _many(ground: Ground, store: Store, plain: _Plain) -> Iterator[Line]:
         ratio = paired_ratio(found, rates[_PLAIN])
         what = f"{_WHAT}: {_THREADS} threads, {_THREADS} sessions"
         yield Line(what, name, median(found), None, "msg/s", ratio, "× plain", target)
+
+
+def _append(store: Store, session: str, words: Iterator[str]) -> None:
+    store.append(session, palaver.user(next(words)))
 
 
 def _race(calls: list[Callable[[], Any]], seconds: float) -> float:
@@ -175,6 +181,7 @@ async def _gathered(store: Store, seconds: float) -> float:
     many = palaver.AsyncStore(store)
     words = cycle(texts(2_000))
     sessions = [store.create_session().id for _ in range(_TASKS)]
+    await asyncio.gather(*(many.append(id, palaver.user(next(words))) for id in sessions))
     end = time.perf_counter() + seconds
 
     async def repeat(id: str) -> int:

@@ -8,7 +8,7 @@ import psycopg
 
 from palaver.errors import Busy, Unavailable
 from palaver.storage.postgres import faults
-from palaver.storage.postgres.connection import Connection, is_alive
+from palaver.storage.postgres.connection import Connection
 from palaver.storage.postgres.transaction import ReadTransaction
 
 MOST = 16
@@ -38,13 +38,8 @@ class Readers:
 
     def begin(self, actor: str) -> ReadTransaction:
         tx = self._take()
-        try:
-            tx.actor = actor
-            with self._translated:
-                tx.begin()
-        except BaseException:
-            self._give_back(tx)
-            raise
+        tx.actor = actor
+        tx.begin()
         return tx
 
     def end(self, tx: ReadTransaction, exc: BaseException | None) -> None:
@@ -53,6 +48,7 @@ class Readers:
             tx.end()
         except psycopg.Error as failed:
             exc = exc or failed
+            tx.connection.close()
         finally:
             self._give_back(tx)
         if exc is not None:
@@ -81,13 +77,13 @@ class Readers:
                 if self._closed:
                     raise Unavailable(f"{self._where} is closed")
                 tx = self._idle.pop() if self._idle else None
-            if tx is None or is_alive(tx.connection):
+            if tx is None or tx.settle():
                 return tx
             tx.connection.close()
 
     def _give_back(self, tx: ReadTransaction) -> None:
         kept = False
-        if not tx.is_open() and not tx.connection.closed:
+        if not tx.connection.closed:
             with self._mutex:
                 kept = not self._closed
                 if kept:

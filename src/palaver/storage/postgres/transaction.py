@@ -1,5 +1,6 @@
 """Transactions on PostgreSQL: named queries on one connection, and what a commit brings with it."""
 
+import select
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ from psycopg import RawCursor, RawServerCursor, errors
 from psycopg.pq import Format, TransactionStatus
 
 from palaver.storage.postgres.appended import Appended
-from palaver.storage.postgres.connection import Connection
+from palaver.storage.postgres.connection import Connection, is_alive
 from palaver.storage.postgres.index import VectorIndex
 from palaver.storage.postgres.statements import Statement, body_text, statements
 from palaver.storage.search import following
@@ -16,6 +17,7 @@ from palaver.storage.wall import Walled
 from palaver.storage.writing import WriteState
 
 _FETCHED = 100
+_ANSWER_SECONDS = 5.0
 
 
 class ReadTransaction(Walled):
@@ -30,15 +32,34 @@ class ReadTransaction(Walled):
 
     def attach(self, connection: Connection) -> None:
         self.connection = connection
+        self._is_begun = True  # Until `begin` says otherwise each query is by itself.
+        self._is_ending = False
+        self._control: RawCursor[Row] = RawCursor(connection)
         self._cursor: RawCursor[Row] = RawCursor(connection)
         self._cursor.format = Format.BINARY
 
     def begin(self) -> None:
-        self._cursor.execute(self._sql["begin_read"].sql)
+        """It begins together with its first query, in one trip to the server."""
+        self._is_begun = False
 
     def end(self) -> None:
+        """Nobody waits for the answer: `settle` takes it up before the connection is used again."""
         if self.is_open():
-            self._cursor.execute(self._sql["commit"].sql)
+            self.connection.pgconn.send_query(self._sql["commit"].sql)
+            self._is_ending = True
+
+    def settle(self) -> bool:
+        """Whether the connection is free and alive."""
+        pgconn = self.connection.pgconn
+        if self._is_ending:
+            self._is_ending = False
+            while pgconn.is_busy():
+                if not select.select([pgconn.socket], [], [], _ANSWER_SECONDS)[0]:
+                    return False
+                pgconn.consume_input()
+            while pgconn.get_result() is not None:
+                pass
+        return pgconn.transaction_status == TransactionStatus.IDLE and is_alive(self.connection)
 
     def is_open(self) -> bool:
         return (
@@ -85,11 +106,19 @@ class ReadTransaction(Walled):
         return statement
 
     def _execute(self, statement: Statement, values: Row) -> RawCursor[Row]:
-        self._prepare()
-        return self._cursor.execute(statement.sql, values)
+        if self._is_begun:
+            return self._cursor.execute(statement.sql, values)
+        self._is_begun = True
+        with self.connection.pipeline():
+            self._control.execute(self._sql["begin_read"].sql)
+            self._cursor.execute(statement.sql, values)
+        return self._cursor
 
     def _prepare(self) -> None:
-        """Called before every statement."""
+        """Called before what is more than one statement."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._control.execute(self._sql["begin_read"].sql)
 
 
 class Outdated(Exception):
@@ -115,7 +144,7 @@ class WriteTransaction(WriteState, ReadTransaction):
         self._epoch = 0
         self.newest = 0  # The number of the newest change this process has committed.
         self._known = -1  # The number of the newest change of all, as far as known.
-        self._is_begun = False
+        self._alone = True  # Nobody else wrote between our last commits.
         self._guessing = False
         self._careful = False
 
@@ -171,6 +200,7 @@ class WriteTransaction(WriteState, ReadTransaction):
         except (errors.UniqueViolation, errors.DivisionByZero) as exc:
             if self._careful:
                 raise
+            self._alone = False
             raise Outdated from exc
         self._appended.clear()
 
@@ -204,9 +234,23 @@ class WriteTransaction(WriteState, ReadTransaction):
         return self._last
 
     def recall(self, session_id: str) -> Any:
+        """Where others write, too, it is looked first whether they have: else most guesses would be wrong."""
+        if not self._alone and not self._is_begun:
+            self._start()
         place = super().recall(session_id)
-        self._guessing = self._guessing or place is not None
+        if place is not None and not self._is_begun:
+            self._guessing = True
         return place
+
+    def row(self, name: str, /, **parameters: Any) -> Row | None:
+        if name != "find_session_with_head" or not self._is_begun:
+            return super().row(name, **parameters)
+        # Of all that is not written yet it tells of the session alone.
+        statement = self._find(name, parameters)
+        found = self._cursor.execute(statement.sql, statement.bind(parameters)).fetchone()
+        if found is None or found[0] not in self._appended.sessions:
+            return found
+        return super().row(name, **parameters)
 
     def unindex(self, mark: int, columns: tuple[str, str, str, str]) -> None:
         with self.by_itself():
@@ -215,6 +259,10 @@ class WriteTransaction(WriteState, ReadTransaction):
     def move_indexed(self, session: int, source: int, target: int) -> None:
         with self.by_itself():
             self.index().move(session, source, target)
+
+    def _execute(self, statement: Statement, values: Row) -> RawCursor[Row]:
+        self._prepare()
+        return self._cursor.execute(statement.sql, values)
 
     def _prepare(self) -> None:
         if not self._is_begun:
@@ -228,7 +276,8 @@ class WriteTransaction(WriteState, ReadTransaction):
         last, epoch, *begun = self._cursor.fetchone() or (0, 0, "", "")
         self._is_begun = True
         self.begun = Begun(*begun)
-        if (last, epoch) != (self._known, self._epoch):
+        self._alone = (last, epoch) == (self._known, self._epoch)
+        if not self._alone:
             if self._guessing:
                 raise Outdated
             self._places.clear()
@@ -248,3 +297,7 @@ class IndexTransaction(ReadTransaction):
 
     def begin(self) -> None:
         self.run("begin")
+
+    def end(self) -> None:
+        if self.is_open():
+            self.run("commit")

@@ -66,6 +66,18 @@ def test_a_hit_on_another_branch_is_shown_on_that_branch(client: TestClient, sto
     assert two.parent_id == one.id
 
 
+def test_a_thread_that_has_not_changed_is_not_sent_again(client: TestClient, store: Store) -> None:
+    session = a_conversation(store, "one")
+    for path in (f"/api/chat-sessions/{session.id}", f"/api/chat-messages?chatSessionId={session.id}"):
+        first = client.get(path)
+        assert first.headers["Cache-Control"] == "private, no-cache"
+        known = {"If-None-Match": first.headers["ETag"]}
+        again = client.get(path, headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+        say(store, session.id, "two")
+        assert client.get(path, headers=known).status_code == 200
+
+
 def test_siblings_come_with_their_messages(client: TestClient, store: Store) -> None:
     session = a_conversation(store, "one", "two")
     one, two = store.messages(session.id)

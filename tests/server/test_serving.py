@@ -38,6 +38,9 @@ def test_the_address_it_prints_signs_the_browser_in(served: Serving) -> None:
         assert browser.get(f"{served.address}/api/me").status_code == 401
         assert browser.get(served.entrance).url.query == b""
         assert browser.get(f"{served.address}/api/me").json()["actor"] == "local"
+        posing = {"X-Forwarded-Proto": "https"}  # of a proxy that nobody named
+        answer = browser.get(f"{served.address}/api/me", headers=posing)
+        assert "Strict-Transport-Security" not in answer.headers
 
 
 def test_a_program_reads_the_token_from_a_file_of_its_owner_alone(tmp_path: Path) -> None:
@@ -127,12 +130,18 @@ def refuses(address: str) -> bool:
 
 
 def test_the_first_start_of_a_teams_server_gives_the_link_for_its_administrator(tmp_path: Path) -> None:
-    with serving(str(tmp_path / "p.db"), tmp_path, "--team", config=CONFIG) as served:
+    options = ("--team", "--behind-proxy", "127.0.0.1")
+    with serving(str(tmp_path / "p.db"), tmp_path, *options, config=CONFIG) as served:
         link = re.search(r"http://\S+/setup#code=([\w-]+)", served.log)
         assert link is not None
         asked = {"code": link[1], "name": "Ada", "email": "ada@example.org", "password": PASSWORD}
-        made = httpx2.post(f"{served.address}/api/auth/setup", json=asked, headers=SAME)
+        proxied = {**SAME, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+        made = httpx2.post(f"{served.address}/api/auth/setup", json=asked, headers=proxied)
         assert made.status_code == 201
+        cookie = made.headers["Set-Cookie"].partition(";")[0]
+        assert cookie.startswith("__Host-palaver_session=")
+        listed = httpx2.get(f"{served.address}/api/sign-ins", headers={**proxied, "Cookie": cookie}).json()
+        assert listed["signIns"][0]["address"] == "203.0.113.9"
         served.stop()
         (tmp_path / "serve.log").unlink()
         served.start()

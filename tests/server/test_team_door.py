@@ -1,15 +1,17 @@
 """Who gets into a team's server: with a password and a cookie, or with a token."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
+import palaver
 from palaver.model import Time
 from tests.support.factories import NO_ID
-from tests.support.http import Team, a_token
+from tests.support.http import Team, a_token, team_server
 from tests.support.people import PASSWORD
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -63,6 +65,17 @@ def test_behind_tls_the_cookie_is_secure_and_bound_to_the_host(team: Team) -> No
     assert "Secure" in cookie.split("; ")
     assert behind.get("/api/me").status_code == 200
     assert behind.get("/api/me").headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_server_that_knows_its_address_answers_to_no_other_name(team_url: str, tmp_path: Path) -> None:
+    address = "https://chat.example.org"
+    with palaver.open_store(team_url) as store, team_server(store, tmp_path, server_address=address) as team:
+        headers = a_token(team.join("Ada", administrator=True))
+        assert team.client.get("/api/me", headers=headers).status_code == 421
+        assert team.client.get("/health/live").status_code == 200
+        reached = TestClient(team.client.app, base_url=address)
+        invited = reached.post("/api/invitations", json={}, headers=headers)
+        assert invited.json()["link"].startswith(f"{address}/invitation#code=")
 
 
 def test_a_wrong_password_and_an_unknown_address_are_told_alike(team: Team) -> None:

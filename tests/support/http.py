@@ -72,6 +72,8 @@ def team_server(store: Store, folder: Path, **chosen: Any) -> Iterator[Team]:
     """A team's server over `store`."""
     accounts = accounts_of(store)
     people = People(accounts)
-    app = an_app(store, folder, door=TeamDoor(people), people=people, **chosen)
+    app = an_app(
+        store, folder, door=TeamDoor(people, address=chosen.get("server_address")), people=people, **chosen
+    )
     with TestClient(app, base_url=TEAM_ADDRESS) as client:
         yield Team(client, accounts, store)

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from palaver import wire
 from palaver.errors import Forbidden, PalaverError, Unauthenticated
+from palaver.server.caching import answer_cached
 from palaver.server.call import Answer, Call
 from palaver.server.decoding import JSON, decode_call, read_body
 from palaver.server.door import Caller
@@ -65,7 +66,7 @@ class Endpoint:
 
         async def work(made_id: str | None) -> Response:
             call = Call(request, self._services, caller, made_id)
-            return encode_answer(operation, await operation.run(call, **taken))
+            return encode_answer(operation, request, await operation.run(call, **taken))
 
         key = key_of(operation, request)
         if key is None or caller is None or operation.streams:
@@ -124,11 +125,13 @@ def check_same_site(request: Request, *, certain: bool) -> None:
         )
 
 
-def encode_answer(operation: Operation, answer: Any) -> Response:
+def encode_answer(operation: Operation, request: Request, answer: Any) -> Response:
     """The response for what an operation returned."""
     if isinstance(answer, Response):
         return answer
     value, headers = (answer.value, dict(answer.headers)) if isinstance(answer, Answer) else (answer, {})
+    if operation.etag:
+        return answer_cached(request, wire.encode(value), JSON)
     headers.setdefault("Cache-Control", "no-store")
     if operation.location is not None:
         headers["Location"] = operation.location.format(value)

@@ -183,7 +183,10 @@ def _responses(operation: Operation, all: Sequence[Operation]) -> dict[str, Any]
     for code in operation.errors:
         by_status.setdefault(STATUS[code], []).append(code)
     problems = {str(status): _problem(codes) for status, codes in sorted(by_status.items())}
-    return {str(operation.status): _success(operation, all), **problems}
+    known = (
+        {"304": {"description": "Not changed: `If-None-Match` names what it was."}} if operation.etag else {}
+    )
+    return {str(operation.status): _success(operation, all), **known, **problems}
 
 
 def _success(operation: Operation, all: Sequence[Operation]) -> dict[str, Any]:

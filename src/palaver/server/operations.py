@@ -53,6 +53,7 @@ class Operation:
     location: str | None
     gives: Mapping[str, str]
     secret: bool
+    etag: bool
 
     @property
     def takes_json(self) -> bool:
@@ -97,12 +98,13 @@ class Routes:
         location: str | None = None,
         gives: Mapping[str, str] = {},
         secret: bool = False,
+        etag: bool = False,
     ) -> Callable[[H], H]:
         """Enter the decorated function.
 
         `errors` are codes it may answer beside those that follow from what it takes. `location` is filled from the answer
         for the header of that name, `gives` says which path parameter of other operations stands where in the answer.
-        A `secret` answer is shown once and kept nowhere.
+        A `secret` answer is shown once and kept nowhere. One with an `etag` is not sent again to who has it.
         """
 
         def enter(run: H) -> H:
@@ -129,6 +131,7 @@ class Routes:
                     location=location,
                     gives=gives,
                     secret=secret,
+                    etag=etag,
                 )
             )
             return run

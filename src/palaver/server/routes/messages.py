@@ -103,7 +103,7 @@ _FIELDS = tuple(
 )
 
 
-@routes.operation("GET", "/api/chat-messages", role="viewer")
+@routes.operation("GET", "/api/chat-messages", role="viewer", etag=True)
 async def list_messages(call: Call, query: MessagesQuery) -> MessagesAnswer:
     """A part of a branch, oldest first."""
     found = await read_stretch(

@@ -189,7 +189,7 @@ async def ensure_session(call: Call, body: EnsureSession) -> SessionAnswer:
     return SessionAnswer(chat_session=await _with_messages(call.store, found))
 
 
-@routes.operation("GET", "/api/chat-sessions/{sessionId}", role="viewer")
+@routes.operation("GET", "/api/chat-sessions/{sessionId}", role="viewer", etag=True)
 async def get_session(call: Call, path: SessionPath, query: SessionQuery) -> SessionAnswer:
     """One session with the messages of its branch, oldest first."""
     found = await call.store.get_session(path.session_id)

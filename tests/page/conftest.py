@@ -1,5 +1,7 @@
 """A browser and a server for each process of a test run; a window, signed in, for each test."""
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tests.support import scripted
 from tests.support.browser import PATIENCE, Complaints, launch
 from tests.support.scripted import ScriptedServer
 from tests.support.serving import Serving, serving
+from tests.tools.conftest import SERVERS
 
 expect.set_options(timeout=PATIENCE)
 
@@ -25,11 +28,23 @@ model_title = false
 [[provider]]
 name = "scripted"
 address = "{address}/v1"
+model = "scripted"
 
 [[provider]]
 name = "demo"
 kind = "demo"
+
+[[tool_server]]
+name = "plain"
+command = {python}
+args = [{tools}]
 """
+
+
+def config_of(model: ScriptedServer) -> str:
+    """The settings of a server whose model is this one."""
+    tools = json.dumps(str(SERVERS / "plain.py"))
+    return CONFIG.format(address=model.address, python=json.dumps(sys.executable), tools=tools)
 
 
 @pytest.fixture(scope="session")
@@ -39,26 +54,31 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def model() -> Iterator[ScriptedServer]:
-    """The model that the served chats are answered by: it says what a test wrote down."""
+def scripted_model() -> Iterator[ScriptedServer]:
     with scripted.serve() as server:
         yield server
 
 
+@pytest.fixture
+def model(scripted_model: ScriptedServer) -> ScriptedServer:
+    """The model that the served chats are answered by: it says what the test writes down."""
+    scripted_model.scripts.clear()
+    scripted_model.requests.clear()
+    return scripted_model
+
+
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory, model: ScriptedServer) -> Iterator[Serving]:
+def place(tmp_path_factory: pytest.TempPathFactory, scripted_model: ScriptedServer) -> Iterator[Serving]:
     """The server that tests share. Each makes chats of its own and looks at no others."""
     folder = tmp_path_factory.mktemp("page")
-    with serving(str(folder / "palaver.db"), folder, config=CONFIG.format(address=model.address)) as place:
+    with serving(str(folder / "palaver.db"), folder, config=config_of(scripted_model)) as place:
         yield place
 
 
 @pytest.fixture
 def own_place(tmp_path: Path, model: ScriptedServer) -> Iterator[Serving]:
     """A server whose database is empty, for tests about the whole of it, and for those that kill it."""
-    with serving(
-        str(tmp_path / "palaver.db"), tmp_path, config=CONFIG.format(address=model.address)
-    ) as place:
+    with serving(str(tmp_path / "palaver.db"), tmp_path, config=config_of(model)) as place:
         yield place
 
 

@@ -10,6 +10,7 @@ from palaver import Store
 from palaver.model import Reasoning, Text
 from tests.page.conftest import OpenWindow
 from tests.support import axe
+from tests.support.browser import quiet
 from tests.support.serving import Serving
 
 MARKDOWN = """\
@@ -78,7 +79,7 @@ def test_axe_finds_nothing_on_any_screen(
     for path in (rich, *SCREENS):
         window.goto(place.address + path)
         expect(window.get_by_role("main")).to_be_visible()
-        window.wait_for_load_state("networkidle")
+        quiet(window)
         found[path] = axe.violations(window)
     assert {path: all for path, all in found.items() if all} == {}
 
@@ -131,7 +132,7 @@ def test_no_screen_is_wider_than_the_window(
     for path in (rich, *SCREENS):
         window.goto(place.address + path)
         expect(window.get_by_role("main")).to_be_visible()
-        window.wait_for_load_state("networkidle")
+        quiet(window)
         if overflowing(window):
             wide.append(path)
     assert wide == []
@@ -187,7 +188,7 @@ def test_the_tab_key_reaches_everything_and_the_focus_is_seen(
 ) -> None:
     window = open_window(place, rich)
     expect(window.get_by_role("heading", name="A little of everything")).to_be_visible()
-    window.wait_for_load_state("networkidle")
+    quiet(window)
     seen = []
     for _ in range(60):
         window.keyboard.press("Tab")

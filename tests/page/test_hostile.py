@@ -7,6 +7,7 @@ import palaver
 from palaver import Store
 from palaver.model import Opaque, Reasoning, Text
 from tests.page.conftest import OpenWindow
+from tests.support.browser import quiet
 from tests.support.serving import Serving
 
 TEXTS = {
@@ -59,7 +60,7 @@ def hostile(chats: Store) -> str:
 
 def test_nothing_in_a_chat_runs(open_window: OpenWindow, place: Serving, hostile: str) -> None:
     window = open_window(place, f"/c/{hostile}")
-    window.wait_for_load_state("networkidle")
+    quiet(window)
     for fold in window.locator("details").all():
         fold.evaluate("one => one.open = true")
     window.wait_for_timeout(300)

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import CONFIG, OpenWindow
+from tests.page.conftest import OpenWindow, config_of
 from tests.support import axe
 from tests.support.scripted import ScriptedServer
 from tests.support.serving import Serving, serving
@@ -19,8 +19,7 @@ LABELS = {"Email": "E-mail address"}
 
 @pytest.fixture
 def team(tmp_path: Path, model: ScriptedServer) -> Iterator[Serving]:
-    config = CONFIG.format(address=model.address)
-    with serving(str(tmp_path / "palaver.db"), tmp_path, "--team", config=config) as place:
+    with serving(str(tmp_path / "palaver.db"), tmp_path, "--team", config=config_of(model)) as place:
         yield place
 
 

@@ -29,6 +29,19 @@ def launch() -> Iterator[Browser]:
             browser.close()
 
 
+def quiet(page: Page) -> None:
+    """Until the page has asked its server for nothing new for a while. Streams of events never end, and do not count."""
+    page.evaluate(
+        """async () => {
+          const asked = () => performance.getEntriesByType('resource').length
+          for (let seen = -1, since = performance.now(); performance.now() - since < 300; ) {
+            if (asked() !== seen) [seen, since] = [asked(), performance.now()]
+            await new Promise(resolve => setTimeout(resolve, 20))
+          }
+        }"""
+    )
+
+
 class Complaints:
     """What the browser says against a page: errors of its scripts, and what the policy refused."""
 

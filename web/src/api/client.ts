@@ -42,7 +42,6 @@ export async function send(operation: string, given: Anything = {}): Promise<Res
   const address = addressOf(template, given.path, given.query)
   const response = await reach(address, { method, headers, body, signal: given.signal })
   if (response.ok) return response
-  if (response.status === 401) listener('signed-out')
   throw await problemOf(response)
 }
 
@@ -59,9 +58,12 @@ export function addressOf(template: string, path: Record<string, string> = {}, q
 async function reach(address: string, init: RequestInit): Promise<Response> {
   try {
     const response = await fetch(address, { credentials: 'same-origin', ...init })
-    // A proxy that finds nobody behind it says so with one of these.
-    const away = response.status === 502 || response.status === 504
-    listener(away ? 'silent' : 'answered')
+    // A proxy that finds nobody behind it says so with one of these, in words of its own.
+    const away = [502, 504].includes(response.status) && !response.headers.get('Content-Type')?.includes('problem+json')
+    // What anybody may ask says nothing about whether somebody is signed in.
+    const open = address.startsWith('/api/auth')
+    if (away) listener('silent')
+    else if (!open) listener(response.status === 401 ? 'signed-out' : 'answered')
     if (away) throw new Unreachable()
     return response
   } catch (error) {

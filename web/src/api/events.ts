@@ -52,6 +52,7 @@ export class Parser {
   private data: string[] = []
   private rest = ''
   private id = ''
+  private marked = false
   private type = '';
 
   *take(text: string): Generator<Sent> {
@@ -59,9 +60,11 @@ export class Parser {
     this.rest = lines.pop()!
     for (const line of lines) {
       if (line === '') {
-        if (this.data.length) yield { id: this.id, type: this.type || 'message', data: this.data.join('\n') }
+        // One without data tells where the stream stands.
+        if (this.data.length || this.marked) yield { id: this.id, type: this.type || 'message', data: this.data.join('\n') }
         this.type = ''
         this.data = []
+        this.marked = false
       } else this.field(line)
     }
   }
@@ -73,6 +76,9 @@ export class Parser {
     const value = at < 0 ? '' : line.slice(at + (line[at + 1] === ' ' ? 2 : 1))
     if (name === 'data') this.data.push(value)
     else if (name === 'event') this.type = value
-    else if (name === 'id') this.id = value
+    else if (name === 'id') {
+      this.id = value
+      this.marked = true
+    }
   }
 }

@@ -21,6 +21,11 @@ export class Unreachable extends Error {
   }
 }
 
+/** Whether asking again later, with the server there and somebody signed in, is all that is needed. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Problem && (error.status === 401 || error.status === 503))
+}
+
 export async function problemOf(response: Response): Promise<Problem> {
   const said = await response.json().catch(() => null) as Partial<Problem> & { detail?: string; title?: string } | null
   const text = said?.detail || said?.title || `The server answered ${response.status}.`

@@ -64,6 +64,11 @@ export interface AddedAnswer {
   link?: string
 }
 
+export interface AnswerTurn {
+  requestId: string
+  choice: string
+}
+
 /** What a program signs in with. `hint` is how it begins; `last_used_at` is true to the minute. */
 export interface ApiToken {
   id: string
@@ -159,6 +164,19 @@ export interface ChatSession {
   origin: Origin | null
   lastMessage?: string | null
   messages?: ChatMessage[]
+}
+
+/** `id` is that of the question; of a summary its own. `asked` is the event `input_required` that waits for a choice. */
+export interface ChatTurn {
+  id: string
+  chatSessionId: string
+  kind: "answer" | "summary"
+  actor: string
+  answerId: string | null
+  begunAt: string
+  endedAt: string | null
+  stopRequested: boolean
+  asked: Record<string, unknown> | null
 }
 
 /** A summary that stands for the messages `from_id` … `through_id` in what is sent. It never changes. */
@@ -285,6 +303,13 @@ export interface CreateToken {
   name: string
   scope?: "read" | "write"
   expiresAt?: string | null
+}
+
+/** `model` and `provider` are for a session that has to be made. */
+export interface EnsureSession {
+  projectId?: string | null
+  model?: string | null
+  provider?: string | null
 }
 
 /** `setup` says that there is no account yet. */
@@ -607,6 +632,10 @@ export interface Rollover {
   id: string
 }
 
+export interface RunningAnswer {
+  turn: ChatTurn | null
+}
+
 /** Best first. `cut` says that a deadline ended the search early. */
 export interface SearchAnswer {
   hits: Hit[]
@@ -694,6 +723,17 @@ export interface SnapshotAnswer {
 
 export interface SnapshotsAnswer {
   snapshots: Snapshot[]
+}
+
+/** A question: `content` where a text suffices, else `parts`; without `parentId` it goes to the head. */
+export interface StartTurn {
+  content?: string | null
+  parts?: (Text | Reasoning | ToolCall | ToolResult | File | Event | Opaque)[] | null
+  parentId?: string | null
+  model?: string | null
+  id?: string | null
+  edit?: string | null
+  retry?: string | null
 }
 
 /** Counts and sizes. Sizes are bytes. */
@@ -801,6 +841,10 @@ export interface ToolReturned {
   type: "tool_result"
   result: ToolResult
   id: string
+}
+
+export interface TurnAnswer {
+  turn: ChatTurn
 }
 
 export type TurnEvent = TurnStarted | TitleChanged | ContextWarning | CheckpointStarted | CheckpointProgress | CheckpointFinished | Rollover | InputRequired | InputAnswered | TextDelta | ReasoningDelta | ToolCalled | ToolReturned | TurnFinished | TurnFailed
@@ -983,6 +1027,8 @@ export interface Operations {
   }
   /** Begin a session, in one's personal project where none is named. */
   'POST /api/chat-sessions': { body?: CreateSession; answer: SessionAnswer }
+  /** The project's most recent session, else a fresh one. Many who ask at once get the same. */
+  'POST /api/chat-sessions/ensure': { body?: EnsureSession; answer: SessionAnswer }
   /** One session with the messages of its branch, oldest first. */
   'GET /api/chat-sessions/{sessionId}': {
     path: { sessionId: string }
@@ -1018,6 +1064,28 @@ export interface Operations {
   'POST /api/chat-messages/{messageId}/untrash': { path: { messageId: string }; answer: MessageAnswer }
   /** The message and those beside it below the same parent: other wordings of a question, other answers. */
   'GET /api/chat-messages/{messageId}/siblings': { path: { messageId: string }; answer: SiblingsAnswer }
+  /** What runs in the session now, in whichever process, and what it asks a person; null where nothing does. */
+  'GET /api/chat-sessions/{sessionId}/turns': { path: { sessionId: string }; answer: RunningAnswer }
+  /** Ask, and have it answered. The turn goes on whether its events are read or not. */
+  'POST /api/chat-sessions/{sessionId}/turns': { path: { sessionId: string }; body?: StartTurn; answer: TurnAnswer }
+  /** The events of a turn, running or ended, as server-sent events: `turn_started`, `text_delta`, `reasoning_delta`, `tool_call`, `tool_result`, `input_required` and others, at the end `turn_finished` or `turn_failed`. */
+  'GET /api/chat-sessions/{sessionId}/turns/{turnId}/events': {
+    path: { sessionId: string; turnId: string }
+    query?: { after?: string }
+    answer: unknown
+  }
+  /** Choose what `input_required` waits for, in whichever process it does. */
+  'POST /api/chat-sessions/{sessionId}/turns/{turnId}/answers': {
+    path: { sessionId: string; turnId: string }
+    body: AnswerTurn
+    answer: Success
+  }
+  /** Stop it, whichever process runs it; what came is kept. One that has ended stays as it is. */
+  'DELETE /api/chat-sessions/{sessionId}/turns/{turnId}': { path: { sessionId: string; turnId: string }; answer: Success }
+  /** Summarise older messages now, so that they take less of the window. Its events are read as those of a turn, and end with `checkpoint_finished`. */
+  'POST /api/chat-sessions/{sessionId}/compact': { path: { sessionId: string }; answer: TurnAnswer }
+  /** What is committed by anybody, as server-sent events `change`, from now on or behind a mark; none is missed. */
+  'GET /api/changes': { query?: { after?: string }; answer: unknown }
   /** By number. */
   'GET /api/chat-sessions/{sessionId}/checkpoints': {
     path: { sessionId: string }

@@ -50,14 +50,15 @@ export class Changes {
         }
         if (!signal.aborted) throw new Unreachable()
       } catch (error) {
-        if (error instanceof Problem) {
-          if (error.status === 401 || error.status === 404) return
+        if (error instanceof Problem && error.status !== 401) {
+          if (error.status === 404) return
           this.mark = undefined
           this.missed()
           await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000))
           continue
         }
         const marked = this.mark !== undefined
+        if (error instanceof Problem) this.connection.signedOut = true
         this.connection.lost()
         await this.connection.whenBack()
         if (!marked) this.missed()

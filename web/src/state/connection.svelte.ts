@@ -3,9 +3,10 @@ import { onContact } from '../api/client'
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 8_000
 
-/** Whether the server is there. What must wait for it asks `whenBack`. */
+/** Whether the server is there and knows who asks. What must wait for that asks `whenBack`. */
 export class Connection {
   state = $state<'connected' | 'lost'>('connected')
+  /** It is there, but whoever was signed in is not any more; signing in again in any window ends that. */
   signedOut = $state(false)
   private waiting: (() => void)[] = []
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -13,9 +14,9 @@ export class Connection {
 
   constructor() {
     onContact((event) => {
-      if (event === 'silent') this.lost()
-      else if (event === 'signed-out') this.signedOut = true
-      else this.back()
+      if (event === 'answered') return this.back()
+      if (event === 'signed-out') this.signedOut = true
+      this.lost()
     })
     addEventListener('online', () => this.lookNow())
     document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.lookNow())
@@ -43,8 +44,9 @@ export class Connection {
     this.timer = undefined
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT)
     try {
-      const response = await fetch('/health/live', { cache: 'no-store' })
-      if (response.status < 502) return this.back()
+      const response = await fetch('/api/me', { cache: 'no-store' })
+      this.signedOut = response.status === 401
+      if (response.ok) return this.back()
     } catch {
       // still away
     }
@@ -56,6 +58,7 @@ export class Connection {
     this.timer = undefined
     this.wait = FIRST_WAIT
     this.state = 'connected'
+    this.signedOut = false
     for (const resolve of this.waiting.splice(0)) resolve()
   }
 }

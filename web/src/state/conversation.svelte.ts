@@ -1,15 +1,16 @@
 import { call } from '../api/client'
 import { newId } from '../api/ids'
-import { Problem, Unreachable, wordsOf } from '../api/problem'
-import type { Change, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/types'
+import { isPassing, Problem, Unreachable, wordsOf } from '../api/problem'
+import type { Change, ChatTurn, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/types'
 import type { Connection } from './connection.svelte'
+import { Repeated } from './repeated'
 import type { Sessions } from './sessions.svelte'
 import { Turn } from './turn.svelte'
 import { allUnsent, forgetUnsent, keepUnsent, type Unsent } from './unsent'
 
 const PAGE = 50
 /** Messages kept at once; those farthest away are let go and read again when one comes back to them. */
-const KEPT = 400
+const KEPT = 300
 
 /** A question that the server has not got yet. */
 export interface Waiting extends Unsent {
@@ -33,10 +34,13 @@ export class Conversation {
   context = $state.raw<Weighed | null>(null)
   /** The message that was searched for. */
   marked = $state<string | null>(null)
+  /** What is on the screen is another branch than the one that is shown: a message of it was searched for. */
+  aside = $state(false)
 
   private older: string | null = null
   private reading: Promise<void> | null = null
   private opened = false
+  private opening: Promise<void> | null = null
 
   constructor(
     readonly id: string,
@@ -61,7 +65,12 @@ export class Conversation {
   // Reading
 
   /** The first time reads everything; later what changed meanwhile. `at` is the message to open at. */
-  async open(at?: string | null): Promise<void> {
+  open(at?: string | null): Promise<void> {
+    this.opening = this.read(at)
+    return this.opening
+  }
+
+  private async read(at?: string | null): Promise<void> {
     const first = !this.opened
     this.opened = true
     this.marked = at || null
@@ -74,8 +83,10 @@ export class Conversation {
       this.fail(error)
       if (this.state !== 'ready') this.opened = false
     }
-    for (const one of this.waiting.filter((one) => one.state !== 'refused')) void this.deliver(one)
-    if (this.state === 'ready') await Promise.allSettled([this.joinTurn(), this.readAround()])
+    for (const one of this.waiting.filter((one) => one.state !== 'refused')) this.deliver(one)
+    if (this.state !== 'ready') return
+    this.readAround()
+    await this.joinTurn().catch(() => {})
   }
 
   private fail(error: unknown): void {
@@ -92,6 +103,7 @@ export class Conversation {
     this.older = page.nextCursor
     this.hasOlder = page.nextCursor !== null
     this.hasNewer = false
+    this.aside = false
   }
 
   private async openAt(at: string): Promise<void> {
@@ -103,13 +115,20 @@ export class Conversation {
       this.keep(page.messages, page.siblings)
       this.older = page.nextCursor
       this.hasOlder = page.nextCursor !== null
-      this.hasNewer = page.newerCursor !== null && page.newerCursor !== undefined
+      this.hasNewer = page.newerCursor !== null
+      this.aside = !this.hasNewer && page.messages.at(-1)?.id !== chatSession.headId && !(await this.endsInHead(page.messages))
     } catch (error) {
       // The message is gone, or never was: the conversation itself may well be there.
       if (!(error instanceof Problem && (error.status === 404 || error.status === 400))) throw error
       this.marked = null
       await this.readEnd()
     }
+  }
+
+  /** Whether the shown branch ends with these messages, though its head itself is in the trash. */
+  private async endsInHead(messages: Message[]): Promise<boolean> {
+    const newest = await this.page({ limit: 1 })
+    return newest.messages.at(-1)?.id === messages.at(-1)?.id
   }
 
   private readSession() {
@@ -123,13 +142,15 @@ export class Conversation {
   /** To the newest message, letting go of where one was. */
   async readNewest(): Promise<void> {
     this.marked = null
-    if (this.hasNewer) await this.readEnd()
+    if (this.hasNewer || this.aside) await this.readEnd()
   }
 
   readOlder(): Promise<void> {
     return this.once(async () => {
       if (!this.hasOlder || !this.older) return
-      const page = await this.page({ before: this.older })
+      const before = this.older
+      const page = await this.page({ before })
+      if (this.older !== before) return
       this.older = page.nextCursor
       this.hasOlder = page.nextCursor !== null
       const known = new Set(this.messages.map((one) => one.id))
@@ -147,6 +168,8 @@ export class Conversation {
       const last = this.messages.at(-1)
       if (!this.hasNewer || !last) return
       const page = await this.page({ around: last.id, limit: PAGE * 2 })
+      // One may have gone elsewhere meanwhile.
+      if (this.messages.at(-1)?.id !== last.id) return
       const at = page.messages.findIndex((one) => one.id === last.id)
       this.hasNewer = !!page.newerCursor
       let all = [...this.messages, ...page.messages.slice(at + 1)]
@@ -167,13 +190,17 @@ export class Conversation {
   }
 
   /** The newest messages again, put behind those that stay as they are. */
-  async readTail(): Promise<void> {
-    if (this.hasNewer) return
-    const [{ chatSession }, page] = await Promise.all([this.readSession(), this.page({})])
+  readTail(): Promise<void> {
+    return this.tail.run()
+  }
+
+  private readonly tail = new Repeated(() => this.readTailOnce())
+
+  private async readTailOnce(): Promise<void> {
+    if (this.hasNewer || this.aside) return
+    const page = await this.page({})
     const first = page.messages[0]
     const at = first ? this.messages.findIndex((one) => one.id === first.id) : -1
-    this.session = chatSession
-    this.sessions.put(chatSession)
     if (at > 0) this.keep([...this.messages.slice(0, at), ...page.messages], { ...this.siblings, ...page.siblings })
     else {
       this.keep(page.messages, page.siblings)
@@ -194,7 +221,15 @@ export class Conversation {
     if (this.waiting.some((one) => stored.has(one.id))) this.waiting = this.waiting.filter((one) => !stored.has(one.id))
   }
 
-  private async readAround(): Promise<void> {
+  /** Checkpoints and the context, a moment after the last change. */
+  private readAround(): void {
+    clearTimeout(this.soon)
+    this.soon = setTimeout(() => void this.readAroundOnce(), 150)
+  }
+
+  private soon: ReturnType<typeof setTimeout> | undefined
+
+  private async readAroundOnce(): Promise<void> {
     const path = { sessionId: this.id }
     const [checkpoints, context] = await Promise.allSettled([
       call('GET /api/chat-sessions/{sessionId}/checkpoints', { path }),
@@ -204,15 +239,21 @@ export class Conversation {
     if (context.status === 'fulfilled') this.context = context.value.context
   }
 
+  /** What the session itself has become; null: it is gone. */
+  become(session: Session | null): void {
+    if (!this.session) return
+    if (session) this.session = session
+    else this.state = 'missing'
+  }
+
   /** What was committed by whomever. */
   async take(changes: Change[]): Promise<void> {
     if (!this.opened) return
     const kinds = new Set(changes.filter((one) => one.sessionId === this.id).map((one) => one.kind))
     if (!kinds.size || this.state !== 'ready') return
     if (kinds.has('draft.opened')) await this.joinTurn()
-    const beside = [...kinds].some((one) => one.startsWith('checkpoint') || one.startsWith('snapshot'))
-    if (!this.busy) await this.readTail().catch(() => {})
-    if (beside || !this.busy) await this.readAround()
+    await this.readTail().catch(() => {})
+    this.readAround()
   }
 
   // Turns
@@ -221,11 +262,11 @@ export class Conversation {
   private async joinTurn(): Promise<void> {
     if (this.busy) return
     const { turn } = await call('GET /api/chat-sessions/{sessionId}/turns', { path: { sessionId: this.id } })
-    if (turn && !this.busy) this.follow(turn.id)
+    if (turn && !this.busy) this.follow(turn)
   }
 
-  private follow(turnId: string): void {
-    const turn = new Turn(this.id, turnId, this.connection, (title) => {
+  private follow(running: Pick<ChatTurn, 'id' | 'kind'>): void {
+    const turn = new Turn(this.id, running.id, running.kind, this.connection, (title) => {
       if (this.session) this.sessions.put((this.session = { ...this.session, title }))
     })
     this.turn = turn
@@ -241,16 +282,16 @@ export class Conversation {
       await this.readTail().catch(() => {})
     }
     if (this.turn === turn && !turn.unsaved) this.turn = null
-    void this.readAround()
+    this.readAround()
   }
 
   /** Asks. The question is on the screen and kept by the browser before anything is sent. */
-  ask(body: Omit<NewTurn, 'id'>, opens?: NewSession): void {
-    const one: Waiting = { id: newId(), sessionId: this.id, body, at: new Date().toISOString(), opens, state: 'sending' }
+  ask(said: Omit<NewTurn, 'id'>, opens?: NewSession): void {
+    const one: Waiting = { id: newId(), sessionId: this.id, body: said, at: new Date().toISOString(), opens, state: 'sending' }
     const { state: _, ...kept } = one
     keepUnsent(kept)
     this.waiting = [...this.waiting, one]
-    void this.deliver(one)
+    this.deliver(one)
   }
 
   async retry(messageId: string, model?: string): Promise<void> {
@@ -259,11 +300,20 @@ export class Conversation {
       body: model ? { retry: messageId, model } : { retry: messageId },
     })
     await this.readTail()
-    this.follow(turn.id)
+    this.follow(turn)
+  }
+
+  /** Has earlier messages summarised now. Resolves with what became of it. */
+  async compact(): Promise<string | null> {
+    const { turn } = await call('POST /api/chat-sessions/{sessionId}/compact', { path: { sessionId: this.id } })
+    if (!this.busy) this.follow(turn)
+    const followed = this.turn!
+    await followed.done
+    return followed.said
   }
 
   again(one: Waiting): void {
-    void this.deliver(one)
+    this.deliver(one)
   }
 
   /** Gives a question that was refused back to whoever typed it. */
@@ -275,11 +325,13 @@ export class Conversation {
   }
 
   private delivering: Promise<void> = Promise.resolve()
+  private readonly underWay = new Set<string>()
 
   /** One after the other, each after the turn before it. */
-  private deliver(one: Waiting): Promise<void> {
-    this.delivering = this.delivering.then(() => this.send(one))
-    return this.delivering
+  private deliver(one: Waiting): void {
+    if (this.underWay.has(one.id)) return
+    this.underWay.add(one.id)
+    this.delivering = this.delivering.then(() => this.send(one)).finally(() => this.underWay.delete(one.id))
   }
 
   private async send(one: Waiting): Promise<void> {
@@ -294,9 +346,9 @@ export class Conversation {
         await this.sendOnce(one)
         return
       } catch (error) {
-        if (error instanceof Unreachable || (error instanceof Problem && error.status === 503)) {
+        if (isPassing(error)) {
           this.setWaiting(one.id, 'waiting')
-          if (error instanceof Problem) await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000))
+          if (error instanceof Problem && error.status === 503) await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000))
           await this.connection.whenBack()
         } else {
           this.setWaiting(one.id, 'refused', wordsOf(error))
@@ -306,7 +358,9 @@ export class Conversation {
     }
   }
 
-  private async sendOnce(one: Waiting): Promise<void> {
+  private async sendOnce(waiting: Waiting): Promise<void> {
+    if (!waiting.opens) await this.opening
+    const one = this.placed(waiting)
     const headers = { 'Idempotency-Key': one.id }
     if (one.opens && !this.session) {
       const answer = await call('POST /api/chat-sessions', { body: { ...one.opens, id: this.id }, headers: { 'Idempotency-Key': this.id } })
@@ -321,7 +375,17 @@ export class Conversation {
     this.opened = true
     await this.readTail().catch(() => {})
     if (this.waiting.some((other) => other.id === one.id)) this.withdraw(one.id)
-    if (!this.busy) this.follow(turn.id)
+    if (!this.busy) this.follow(turn)
+  }
+
+  /** What is asked below another branch goes on there, and shows it. */
+  private placed(one: Waiting): Waiting {
+    const leaf = this.messages.at(-1)?.id
+    if (!this.aside || !leaf || one.body.edit || one.body.parentId) return one
+    this.aside = false
+    const placed = { ...one, body: { ...one.body, parentId: leaf } }
+    keepUnsent(placed)
+    return placed
   }
 
   private setWaiting(id: string, state: Waiting['state'], why?: string): void {
@@ -335,7 +399,7 @@ export class Conversation {
     const { chatSession } = await call('POST /api/chat-sessions/{sessionId}/head', { path: { sessionId: this.id }, body: { messageId, toEnd: true } })
     this.session = chatSession
     await this.readEnd()
-    void this.readAround()
+    this.readAround()
   }
 
   async trashMessage(id: string): Promise<void> {
@@ -351,12 +415,12 @@ export class Conversation {
   async setInContext(id: string, inContext: boolean): Promise<void> {
     const { message } = await call('PATCH /api/chat-messages/{messageId}', { path: { messageId: id }, body: { inContext } })
     this.messages = this.messages.map((one) => (one.id === id ? message : one))
-    void this.readAround()
+    this.readAround()
   }
 
   async revert(checkpointId: string): Promise<void> {
     await call('DELETE /api/chat-sessions/{sessionId}/checkpoints/{checkpointId}', { path: { sessionId: this.id, checkpointId } })
-    await this.readAround()
+    await this.readAroundOnce()
   }
 
   private async reread(): Promise<void> {
@@ -364,7 +428,7 @@ export class Conversation {
       const page = await this.page({ around: this.messages[Math.floor(this.messages.length / 2)]!.id, limit: 200 })
       this.keep(page.messages, page.siblings)
     } else await this.readEnd()
-    void this.readAround()
+    this.readAround()
   }
 }
 

@@ -59,12 +59,15 @@ export class Page {
     () => this.again(),
   )
 
+  constructor() {
+    this.sessions.onChange((id, session) => this.conversations.get(id)?.become(session))
+  }
+
   /** Finds out who is here, and reads what every screen needs. */
   async start(): Promise<void> {
     try {
       this.me = await call('GET /api/me')
       this.state = 'ready'
-      this.connection.signedOut = false
     } catch (error) {
       await this.startWithout(error)
       return
@@ -79,12 +82,15 @@ export class Page {
     if (error instanceof Problem && error.status === 401) {
       this.auth = await call('GET /api/auth').catch(() => null)
       this.state = 'signed-out'
-      return
+      // The address with the token is opened in another window; a team's people sign in in this one.
+      if (this.auth?.mode !== 'local') return
+    } else {
+      this.state = 'failed'
+      this.failed = wordsOf(error)
+      if (error instanceof Problem) return
     }
-    this.state = 'failed'
-    this.failed = wordsOf(error)
     await this.connection.whenBack()
-    if (this.connection.state === 'connected' && !(error instanceof Problem)) await this.start()
+    await this.start()
   }
 
   conversation(id: string): Conversation {

@@ -1,6 +1,6 @@
 import { call } from '../api/client'
 import { follow } from '../api/events'
-import { Problem, Unreachable } from '../api/problem'
+import { isPassing, Problem, Unreachable } from '../api/problem'
 import type { InputRequired, Part, Status, ToolResult, TurnEvent } from '../api/types'
 import type { Connection } from './connection.svelte'
 
@@ -34,6 +34,8 @@ export class Turn {
   warning = $state.raw<Extract<TurnEvent, { type: 'context_warning' }> | null>(null)
   failure = $state.raw<Extract<TurnEvent, { type: 'turn_failed' }> | null>(null)
   unsaved = $state<string | null>(null)
+  /** What became of a summary. */
+  said = $state<string | null>(null)
   stopping = $state(false)
   ended = $state(false)
   /** The session that the person chose to go on in. */
@@ -50,6 +52,8 @@ export class Turn {
   constructor(
     readonly sessionId: string,
     readonly id: string,
+    /** A summary of earlier messages is made like an answer, without being one. */
+    readonly kind: 'answer' | 'summary',
     private readonly connection: Connection,
     private readonly onTitle: (title: string) => void,
   ) {
@@ -104,11 +108,13 @@ export class Turn {
         const events = follow('/api/chat-sessions/{sessionId}/turns/{turnId}/events', this.path, { after: this.seen }, { signal })
         for await (const sent of events) {
           if (sent.id) this.seen = sent.id
+          // The server ends, or only says that it is there.
+          if (sent.type === 'closing' || !sent.data) continue
           if (this.take(JSON.parse(sent.data) as TurnEvent)) return
         }
         if (!signal.aborted) throw new Unreachable()
       } catch (error) {
-        if (!(error instanceof Unreachable)) return
+        if (!isPassing(error)) return
         this.connection.lost()
         await this.connection.whenBack()
       }
@@ -147,7 +153,9 @@ export class Turn {
         break
       case 'checkpoint_finished':
         this.summarising = null
-        break
+        if (this.kind === 'answer') break
+        this.said = event.text
+        return true
       case 'input_required':
         this.asked = event
         break

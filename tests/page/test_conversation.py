@@ -11,7 +11,17 @@ import palaver
 from palaver import Store
 from palaver.model import Reasoning, Text
 from tests.page.conftest import OpenWindow
-from tests.page.speaking import answers, ask, choose_for, expect_answer, questions, said, session_of, tell
+from tests.page.speaking import (
+    answers,
+    ask,
+    choose_for,
+    eventually,
+    expect_answer,
+    questions,
+    said,
+    session_of,
+    tell,
+)
 from tests.support import images
 from tests.support.scripted import DONE, ScriptedServer, Wait, delta, finish, text, whole
 from tests.support.serving import Serving
@@ -48,6 +58,7 @@ def test_the_question_is_shown_before_it_is_saved_and_marked_until_then(
     window.route("**/turns", lambda it: it.fallback() if it.request.method == "GET" else held_back.append(it))
     ask(window, "Is it saved?")
     expect(window.get_by_role("article", name="You, not saved yet")).to_contain_text("Saving")
+    eventually(window, lambda: bool(held_back))
     held_back[0].fallback()
     expect(answers(window)).to_contain_text("Half")
     expect(window.get_by_role("article", name="You, not saved yet")).to_have_count(0)

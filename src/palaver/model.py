@@ -337,6 +337,14 @@ class DraftState(_Value, frozen=True, kw_only=True):
     stop_requested: bool = False
 
 
+class StoredHistory(_Value, frozen=True, kw_only=True):
+    """How much of a history is stored: the first `count` of its messages, the last of them as `message_id`."""
+
+    session_id: str
+    message_id: str
+    count: int
+
+
 class SideEvent(_Value, frozen=True, kw_only=True):
     """Something that happened in a turn beside its answers, in the JSON of its event. `number` counts them, from 0.
 

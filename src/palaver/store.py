@@ -42,6 +42,7 @@ from palaver.model import (
     Snapshot,
     Stats,
     Status,
+    StoredHistory,
     Time,
     TitleSource,
     TurnKind,
@@ -375,6 +376,16 @@ class Store(ABC):
         """Of each of these messages that has any: the ids of it and its siblings, as `list_siblings` has them.
 
         An id that is not one of this session's is passed over.
+        """
+
+    @abstractmethod
+    def match_history(
+        self, history: Sequence[NewMessage], *, session_id: str | None = None
+    ) -> StoredHistory | None:
+        """The longest beginning of a history from outside that is stored where the actor may go on; None where none is.
+
+        Messages are recognised by role, sent text and calls, one after the other; ids and reasoning do not count, notes and
+        system messages are passed over. Of several the newest is taken. With a session only that one is looked at.
         """
 
     @abstractmethod

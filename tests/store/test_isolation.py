@@ -48,6 +48,7 @@ SESSION: dict[str, Call] = {
     ),
     "open_draft": lambda store, it: store.open_draft(it),
     "begin_turn": lambda store, it: store.begin_turn(it, a_question()),
+    "match_history": lambda store, it: store.match_history([a_question()], session_id=it),
     "extend_turn": lambda store, it: store.extend_turn(it, 1),
     "end_turn": lambda store, it: store.end_turn(it, 1),
     "list_turns": lambda store, it: store.list_turns(it),

@@ -242,6 +242,8 @@ def write_and_read(home: Home, session_id: str) -> None:
     store.list_messages(session_id, limit=2)
     store.get_message(second.id)
     store.list_siblings(second.id)
+    store.match_history([a_question("marigold")])
+    store.match_history([a_question("marigold")], session_id=session_id)
     store.list_sibling_ids(session_id, [second.id])
 
 

@@ -32,6 +32,7 @@ from palaver.model import (
     ToolCall,
     ToolResult,
     Usage,
+    join_parts,
 )
 from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Row
 
@@ -304,15 +305,19 @@ def message_match_key(parent_key: bytes | None, role: int, parts: tuple[Part, ..
     """The chain over role, sent text and calls: equal for a history that comes in from outside without ids."""
     if role in (NOTE, SYSTEM):
         return parent_key or b""
+    if len(parts) != 1 or type(parts[0]) is not Text:
+        parts = _sent_parts(parts)
     if len(parts) == 1 and type(parts[0]) is Text:
         sent: Any = parts[0].text
     else:
-        sent = encode_json([_sent(part) for part in parts if _is_sent(part)], "parts")
+        sent = encode_json([_sent(part) for part in parts], "parts")
     return blake2b(_pack((parent_key or b"", role, sent)), digest_size=16).digest()
 
 
-def _is_sent(part: Part) -> bool:
-    return isinstance(part, Text | ToolCall | ToolResult | File)
+def _sent_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """What is sent of them, as who gives back no more has it: texts joined where only a thought stood between."""
+    sent = join_parts([part for part in parts if isinstance(part, Text | ToolCall | ToolResult | File)])
+    return tuple(part for part in sent if part != Text("")) or sent
 
 
 def _sent(part: Part) -> Any:

@@ -36,6 +36,7 @@ from palaver.model import (
     SideEvent,
     Snapshot,
     Status,
+    StoredHistory,
     Time,
     TitleSource,
     TurnKind,
@@ -55,6 +56,7 @@ from palaver.storage.verbs import (
     files,
     imports,
     lookup,
+    matching,
     messages,
     overviews,
     preferences,
@@ -350,6 +352,11 @@ class DatabaseStore(Store):
 
     def list_last_texts(self, session_ids: Sequence[str], *, length: int = 120) -> dict[str, str]:
         return self._read(overviews.list_last_texts, session_ids, length)
+
+    def match_history(
+        self, history: Sequence[NewMessage], *, session_id: str | None = None
+    ) -> StoredHistory | None:
+        return self._read(matching.match_history, history, session_id)
 
     def set_head(self, session_id: str, message_id: str | None, *, to_end: bool = False) -> Session:
         return self._write(messages.set_head, session_id, message_id, to_end)

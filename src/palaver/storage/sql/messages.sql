@@ -110,3 +110,16 @@ SELECT max(position) FROM below
 
 -- name: count_messages (system)
 SELECT count(*) FROM message m
+
+-- The newest question or result with this history before it, where the actor may go on. By the index `message_match`.
+-- name: find_match
+SELECT m.ref, m.id, s.id FROM message m JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
+WHERE m.match_key = :match_key AND m.role IN (1, 3) AND m.trashed_at IS NULL AND m.purged_at IS NULL AND s.state < 3
+  AND {editable}
+ORDER BY m.ref DESC LIMIT 1
+
+-- name: find_match_in
+SELECT m.ref, m.id, s.id FROM message m JOIN session s ON s.key = m.ref >> 32 JOIN project p ON p.key = s.project_key
+WHERE m.match_key = :match_key AND m.role IN (1, 3) AND m.trashed_at IS NULL AND m.purged_at IS NULL AND s.state < 3
+  AND s.key = :session AND {editable}
+ORDER BY m.ref DESC LIMIT 1

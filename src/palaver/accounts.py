@@ -16,11 +16,13 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from palaver.errors import Unauthenticated
 from palaver.model import MemberRole, Page, Project, Time
 from palaver.store import SYSTEM_ACTOR
 
 Scope = Literal["read", "write"]
 How = Literal["sign_in", "token"]
+Reason = Literal["unverified", "uninvited", "disabled"]
 
 SCOPES: tuple[Scope, ...] = ("read", "write")
 
@@ -41,6 +43,14 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+
+class NotWelcome(Unauthenticated):
+    """A provider vouches for somebody who has no account here, for this `reason`."""
+
+    def __init__(self, message: str, *, reason: Reason) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class _Value(msgspec.Struct, frozen=True, rename="camel"):
@@ -224,7 +234,7 @@ class Accounts(ABC):
 
         Who has come before is known by `subject`. Else the account of the e-mail address is taken, or made where the
         address is invited, `code` is that of an invitation, or `allow_new`; the address must be one that the provider
-        has verified. Raises `Unauthenticated`, saying which of these is missing.
+        has verified. Raises `NotWelcome` with what is missing.
         """
 
     @abstractmethod

@@ -62,6 +62,22 @@ class ToolServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         return f"ToolServerSettings({self.name!r})"
 
 
+class SsoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[sso]]` of `config.toml`: an OpenID provider that people sign in to `palaver serve --team` with.
+
+    `issuer` is its address, under which `/.well-known/openid-configuration` is. `secret` names an environment variable or
+    an entry of `credentials.toml`; None where the provider takes clients without. Its button says `title`. With
+    `allow_new` everybody whom it knows gets an account, else who is invited. Needs the extra `palaver[sso]`.
+    """
+
+    name: str
+    issuer: str
+    client_id: str
+    secret: str | None = None
+    title: str = ""
+    allow_new: bool = False
+
+
 class TokenizerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `[[tokenizer]]` of `config.toml`: the `tokenizer.json` of the models whose name fits `model`.
 
@@ -118,11 +134,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Ways of working that `/mode` changes between, one `[[mode]]` table each."""
     tool_server: tuple[ToolServerSettings, ...] = ()
     """Servers of tools that models may call, one `[[tool_server]]` table each."""
+    sso: tuple[SsoSettings, ...] = ()
+    """OpenID providers that people may sign in with, one `[[sso]]` table each."""
     tokenizer: tuple[TokenizerSettings, ...] = ()
     """Tokenizers of models on this machine, for exact counts, one `[[tokenizer]]` table each."""
 
 
-TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server", "tokenizer"})
+TABLES: frozenset[str] = frozenset({"provider", "mode", "tool_server", "sso", "tokenizer"})
 """Settings that are lists of tables, which no environment variable can hold."""
 NO_MODE = "default"
 """What having no mode is called."""
@@ -221,6 +239,7 @@ def _convert(raw: Mapping[str, Any], where: str, *, strict: bool = True) -> Sett
         )
     _check_modes(settings.mode, where)
     _check_tool_servers(settings.tool_server, where)
+    _check_sso(settings.sso, where)
     return settings
 
 
@@ -246,6 +265,22 @@ def _check_modes(modes: Sequence[ModeSettings], where: str) -> None:
             )
         if names.count(name) > 1:
             raise Invalid(f"{where}: two modes are called {name!r}", field="mode")
+
+
+def _check_sso(providers: Sequence[SsoSettings], where: str) -> None:
+    names = [one.name for one in providers]
+    for one in providers:
+        if not _SERVER_NAME.fullmatch(one.name) or names.count(one.name) > 1:
+            raise Invalid(
+                f"{where}: an [[sso]] cannot be called {one.name[:80]!r}: letters, digits, - and _, and once",
+                field="sso",
+            )
+        parts = urlsplit(one.issuer)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if not (parts.hostname and (parts.scheme == "https" or local)):
+            raise Invalid(
+                f"{where}: the issuer of [[sso]] {one.name} begins with https:// and a host", field="sso"
+            )
 
 
 def _check_tool_servers(servers: Sequence[ToolServerSettings], where: str) -> None:

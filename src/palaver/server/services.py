@@ -5,12 +5,14 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
 from palaver.aio import AsyncStore
 from palaver.chat.engine import Engine
-from palaver.errors import PalaverError
+from palaver.errors import Invalid, PalaverError
+from palaver.providers.credentials import Keys
 from palaver.server.door import Door
 from palaver.server.feed import Feeds
 from palaver.server.live import Live
@@ -22,6 +24,9 @@ from palaver.settings import Settings
 from palaver.storage.requests import open_requests
 from palaver.store import SYSTEM_ACTOR, Store
 from palaver.tools.base import Toolbox
+
+if TYPE_CHECKING:
+    from palaver.server.sso import SingleSignOn
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +60,7 @@ class Services:
         self._describe = describe
         self.people = people
         self.requests = open_requests(store)
+        self.sso = _find_sso(settings, places) if people is not None else None
         self.servers = ModelServers(settings, places)
         self.rates = Rates(settings.server_rate)
         self.closing = False
@@ -83,6 +89,8 @@ class Services:
         finally:
             sweeping.cancel()
             self.close_streams()
+            if self.sso is not None:
+                await self.sso.close()
             await to_thread.run_sync(partial(self.engine.close, patience=_PATIENCE_SECONDS, interrupt=True))
 
     async def _sweep(self) -> None:
@@ -98,3 +106,14 @@ class Services:
     def document(self) -> bytes:
         """The OpenAPI document, made when it is first asked for."""
         return self._describe()
+
+
+def _find_sso(settings: Settings, places: Places) -> "SingleSignOn | None":
+    """None where no provider is set up. Raises `Invalid` for one that cannot be used."""
+    if not settings.sso:
+        return None
+    try:
+        from palaver.server.sso import SingleSignOn  # noqa: PLC0415 - an extra
+    except ImportError as exc:
+        raise Invalid("[[sso]] needs more packages: pip install 'palaver[sso]'", field="sso") from exc
+    return SingleSignOn(settings.sso, Keys(places.environment, places.credentials))

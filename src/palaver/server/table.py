@@ -15,12 +15,14 @@ from palaver.server.routes import (
     search,
     server,
     sessions,
+    sso,
     transfers,
     turns,
 )
 
 ROUTES: tuple[Routes, ...] = (
     auth.routes,
+    sso.routes,
     me.routes,
     accounts.routes,
     projects.routes,

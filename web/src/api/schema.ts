@@ -963,6 +963,10 @@ export interface Operations {
   'POST /api/auth/logout': { answer: Success }
   /** Make the first account, an administrator, with the link that a new server writes into its log. */
   'POST /api/auth/setup': { body: SetUpBody; answer: AccountAnswer }
+  /** Begin at a provider that `GET /api/auth` names: sends the browser there. */
+  'GET /api/auth/sso/{name}': { path: { name: string }; query?: { then?: string; code?: string }; answer: unknown }
+  /** Where a provider sends the browser back to: sets the cookie, or leads to the sign-in page with what is wrong. */
+  'GET /api/auth/sso/{name}/callback': { path: { name: string }; answer: unknown }
   /** Who asks, in which mode the server runs, and its version. */
   'GET /api/me': { answer: Me }
   /** Change one's own name or e-mail address. */

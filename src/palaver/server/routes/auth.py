@@ -61,7 +61,11 @@ async def get_entrance(call: Call) -> Entrance:
     mode = call.services.door.mode
     if people is None:
         return Entrance(mode=mode, setup=False, providers=[])
-    return Entrance(mode=mode, setup=not await people.ask(people.accounts.has_accounts), providers=[])
+    sso = call.services.sso
+    providers = (
+        [OpenIdProvider(name=one.name, title=one.title or one.name) for one in sso.list()] if sso else []
+    )
+    return Entrance(mode=mode, setup=not await people.ask(people.accounts.has_accounts), providers=providers)
 
 
 @routes.operation(

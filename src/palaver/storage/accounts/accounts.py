@@ -18,6 +18,7 @@ from palaver.accounts import (
     Invited,
     Issued,
     Member,
+    NotWelcome,
     Scope,
     Secret,
     SignedIn,
@@ -141,13 +142,14 @@ class DatabaseAccounts(Accounts):
             account = door.find_external(tx, issuer, subject)
             if account is None:
                 if not email_verified:
-                    raise Unauthenticated(
-                        "The provider has not verified this e-mail address: verify it there first"
+                    raise NotWelcome(
+                        "The provider has not verified this e-mail address: verify it there first",
+                        reason="unverified",
                     )
                 account = invitations.welcome(tx, email, name, code, allow_new=allow_new)
                 door.remember_external(tx, issuer, subject, account.id)
             if account.disabled_at is not None:
-                raise Unauthenticated("This account is disabled: ask an administrator")
+                raise NotWelcome("This account is disabled: ask an administrator", reason="disabled")
             return door.start_sign_in(tx, account, address, user_agent)
 
         return self._system_write(enter)

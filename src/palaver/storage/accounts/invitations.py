@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from palaver.accounts import MAX_INVITATION_DAYS, Account, Invitation, Invited
-from palaver.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from palaver.accounts import MAX_INVITATION_DAYS, Account, Invitation, Invited, NotWelcome
+from palaver.errors import Conflict, Forbidden, Invalid, NotFound
 from palaver.ids import find_bytes, new_bytes
 from palaver.model import MemberRole
 from palaver.storage.accounts import members, people
@@ -117,7 +117,7 @@ def accept(tx: Writing, row: InvitationRow, email: str, name: str, password: str
 
 
 def welcome(tx: Writing, email: str, name: str, code: str | None, *, allow_new: bool) -> AccountRow:
-    """The account of somebody whom a provider vouches for. Raises `Unauthenticated`."""
+    """The account of somebody whom a provider vouches for. Raises `NotWelcome`."""
     address = people.check_email(email)
     row = find_invitation(tx, code, tx.now)[0] if code else find_for(tx, address, tx.now)
     if row is not None and row.account_id is None:
@@ -127,7 +127,9 @@ def welcome(tx: Writing, email: str, name: str, code: str | None, *, allow_new: 
     account = people.find_by_email(tx, address)
     if account is None:
         if row is None and not allow_new:
-            raise Unauthenticated(f"There is no account for {address}, and nobody has invited it")
+            raise NotWelcome(
+                f"There is no account for {address}, and nobody has invited it", reason="uninvited"
+            )
         account = people.insert(
             tx, email=address, name=name or address.partition("@")[0], administrator=False, password=None
         )

@@ -3,8 +3,9 @@
 A further database joins by a line in `database_url`.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,41 @@ import pytest
 
 from palaver import AsyncStore, Store
 from tests.conftest import OpenStore
+from tests.support import postgres
 from tests.support.driver import Loop, drive
 from tests.support.sound import fill
 
+OF_THE_WHEEL = {"postgres 16": 0, "postgres 18": 1}
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        url: str = request.getfixturevalue("postgres_url")
-        return url
-    return str(tmp_path / "palaver.db")
+
+@pytest.fixture(
+    params=["sqlite", "postgres", *(pytest.param(name, marks=pytest.mark.long) for name in OF_THE_WHEEL)]
+)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param in OF_THE_WHEEL:
+        databases: WheelDatabases = request.getfixturevalue("wheel_databases")
+        with databases(OF_THE_WHEEL[request.param]).fresh() as url:
+            yield url
+    elif request.param == "postgres":
+        yield request.getfixturevalue("postgres_url")
+    else:
+        yield str(tmp_path / "palaver.db")
+
+
+WheelDatabases = Callable[[int], postgres.Databases]
+
+
+@pytest.fixture(scope="session")
+def wheel_databases() -> Iterator[WheelDatabases]:
+    """Databases of the wheel's servers, each started when it is first asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def start(place: int) -> postgres.Databases:
+            url = running.enter_context(postgres.serve(binaries=postgres.of_the_wheel()[place]))
+            return running.enter_context(closing(postgres.Databases(url)))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

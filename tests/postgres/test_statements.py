@@ -9,7 +9,7 @@ from palaver.storage.postgres.address import parse
 from palaver.storage.postgres.statements import statements
 
 FRAGMENTS = re.compile(
-    r"\w+_(columns|link|rows|filter|value)|administers|editable|index_marks|owned|role|search_(fits|is_text|size|within)|visible"
+    r"\w+_(columns|link|rows|filter|value)|administers|editable|index_marks|owned|role|search_(fits|has_tool|is_text|size|within)|visible"
 )
 SEVERAL = {"begin_write", "settle"}
 

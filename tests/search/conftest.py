@@ -20,9 +20,10 @@ Settle = Callable[[Store], None]
 @pytest.fixture
 def connection() -> Iterator[apsw.Connection]:
     """An empty database in memory, ready to be searched."""
-    schema = files("palaver.storage") / "migrations" / "sqlite" / "0001_initial.sql"
+    steps = files("palaver.storage") / "migrations" / "sqlite"
     with closing(apsw.Connection(":memory:")) as connection:
-        connection.execute(schema.read_text("utf-8"))
+        for step in sorted(steps.iterdir(), key=lambda file: file.name):
+            connection.execute(step.read_text("utf-8"))
         relevance.prepare(connection)
         yield connection
 

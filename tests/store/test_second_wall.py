@@ -42,7 +42,7 @@ EVERYBODY = {
     # How many commits there are, and how much room they take.
     "last_change", "index_size", "sizes",
     # How often a word is used, whoever used it: a search plans with it, and shows none of it.
-    "index_has_beginning", "index_terms_open", "index_watermark",
+    "block_list", "index_has_beginning", "index_terms_open", "index_watermark",
     "word_count", "word_count_beginning", "word_most_frequent",
     # Transactions begin and end alike for everybody.
     "begin", "commit", "rollback", "savepoint", "savepoint_release", "savepoint_undo",

@@ -18,6 +18,7 @@ from palaver.storage.postgres.tsquery import Asked, any_mark, ask
 from palaver.storage.postgres.values import Numbers, Texts
 from palaver.storage.postgres.vectors import vectors
 from palaver.storage.search import frequency
+from palaver.storage.search.blocks import BLOCK_BITS
 from palaver.storage.search.index import Document, Found, Indexing, Problem, documents_of, watermark
 from palaver.storage.search.matching import Matcher
 from palaver.storage.search.phrases import Need, Wanted
@@ -25,8 +26,7 @@ from palaver.storage.search.scope import Scope
 from palaver.storage.search.words import Tokenizer
 from palaver.storage.transaction import Row
 
-BLOCK_BITS = 10
-BLOCKS = 64
+LARGE = 64
 """Blocks of a large one."""
 
 MOST_PROJECTS = 256
@@ -35,6 +35,7 @@ MOST_PROJECTS = 256
 _FEW = 2_000  # hits that are taken in one step
 _STEP = 1_200  # hits that a step is to find where there are more
 _GROWTH = 8
+_MOST_MARKS = 256
 _PAGE = 1_024
 _PORTION = 8 << 20  # bytes of vectors sent at once
 
@@ -52,18 +53,19 @@ class VectorIndex:
     def deadline(self, seconds: float) -> Deadline:
         return Deadline(self._tx, seconds)
 
-    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
+    def matching(self, wanted: Wanted, scope: Scope, runs: Sequence[tuple[int, int]]) -> Iterator[Found]:
         narrowed = self._narrowed(scope)
-        if narrowed is None:
+        if narrowed is None or not runs:
             return
+        high = runs[0][1]
         asked = ask(Wanted(self._spread(wanted.needs), self._spread(wanted.excluded)))
         weigh = _weigh_vectors if asked.exact else partial(_weigh_text, Matcher(asked.wanted, self.tokenizer))
-        steps = Steps(high, self._frequency(wanted))
-        for blocks in steps:
+        steps = Steps(runs, self._frequency(wanted))
+        for step in steps:
             rows = self._pages(
                 high,
                 match=asked.match,
-                blocks=blocks or asked.match,
+                blocks=step or asked.match,
                 narrowed=narrowed or asked.match,
                 with_text=not asked.exact,
                 **scope.parameters,
@@ -154,25 +156,54 @@ class Steps:
     A step is as wide as what was `found` before it lets expect.
     """
 
-    def __init__(self, high: int, likely: int) -> None:
+    def __init__(self, runs: Sequence[tuple[int, int]], likely: int) -> None:
         self.found = 0
-        self._high = high
+        self._runs = runs
+        self._high = runs[0][1]
         self._likely = likely
 
     def __iter__(self) -> Iterator[str]:
-        last = top = self._high >> BLOCK_BITS
         if self._likely <= _FEW:
             yield ""
             return
+        left = [
+            block
+            for low, high in self._runs
+            for block in range(high >> BLOCK_BITS, (low >> BLOCK_BITS) - 1, -1)
+        ]
         size = 1 + (_STEP * self._high // self._likely >> BLOCK_BITS)
-        while top >= 0:
-            low = max(top - size + 1, 0)
-            if size >= BLOCKS:
-                low -= low % BLOCKS
-            yield _blocks(low, top)
-            top = low - 1
-            wanted = _STEP - self.found
-            size = min(1 + wanted * (last - top) // (self.found or 1), size * _GROWTH)
+        done = 0
+        while done < len(left):
+            some = _step(left[done : done + size])
+            yield any_block(some)
+            done += len(some)
+            size = min(1 + (_STEP - self.found) * done // (self.found or 1), size * _GROWTH)
+
+
+def _step(blocks: list[int]) -> list[int]:
+    """As many of them as one query can name; large ones are left whole, where it goes beyond one."""
+    kept: list[int] = []
+    marks = 0
+    for _, group in groupby(blocks, lambda block: block // LARGE):
+        some = list(group)
+        marks += 1 if len(some) == LARGE else len(some)
+        if kept and marks > _MOST_MARKS:
+            break
+        kept += some
+    return kept
+
+
+def any_block(blocks: list[int]) -> str:
+    """Any of these blocks, large ones where all of one are there."""
+    small: list[int] = []
+    large: list[int] = []
+    for number, group in groupby(blocks, lambda block: block // LARGE):
+        some = list(group)
+        if len(some) == LARGE:
+            large.append(number)
+        else:
+            small += some
+    return " | ".join([any_mark("b", small)] * bool(small) + [any_mark("B", large)] * bool(large))
 
 
 def check(tx: Indexing) -> list[Problem]:
@@ -204,17 +235,6 @@ def _weigh_vectors(asked: Asked, chunks: Iterator[Row], size: int) -> float | No
 def _weigh_text(matcher: Matcher, asked: Asked, chunks: Iterator[Row], size: int) -> float | None:  # noqa: ARG001
     body, title = next(chunks)[-2:]
     return matcher.score(body, title, size)
-
-
-def _blocks(low: int, top: int) -> str:
-    """Any of these blocks, large ones where they are whole."""
-    small: list[int] = []
-    large: list[int] = []
-    while low <= top:
-        whole = low % BLOCKS == 0 and low + BLOCKS - 1 <= top
-        (large if whole else small).append(low // BLOCKS if whole else low)
-        low += BLOCKS if whole else 1
-    return " | ".join([any_mark("b", small)] * bool(small) + [any_mark("B", large)] * bool(large))
 
 
 def _portions(chunks: Iterable[_Chunk]) -> Iterator[list[_Chunk]]:

@@ -17,7 +17,7 @@ from palaver.storage.postgres import index, schema
 from palaver.storage.postgres.database import Database
 from palaver.storage.postgres.statements import DIALECT
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
-from palaver.storage.search import following
+from palaver.storage.search import blocks, following
 from palaver.storage.transaction import POSITION_BITS
 from palaver.storage.verbs.kinds import SESSION_CHANGED
 from palaver.store import SYSTEM_ACTOR
@@ -29,7 +29,11 @@ def verify_database(database: Database, repair: bool) -> Report:
     """All problems. With `repair`, what is derived is put right in one transaction, unless pages are damaged."""
     with database.read(SYSTEM_ACTOR) as tx:
         found = Inspection(partial(_usable, tx), _UNREADABLE)
-        found.look(("migration", _check_ledger), ("text_index", partial(_check_index, found=found.outside)))
+        found.look(
+            ("migration", _check_ledger),
+            ("text_index", partial(_check_index, found=found.outside)),
+            ("text_block", partial(_check_blocks, found=found)),
+        )
     report = found.report()
     if not repair or not found.can_be_mended():
         return report
@@ -46,6 +50,13 @@ def _usable(tx: ReadTransaction) -> ReadTransaction:
 
 def _check_ledger(tx: ReadTransaction) -> None:
     pending(schema.applied(tx.connection), load(DIALECT), "the database")
+
+
+def _check_blocks(tx: ReadTransaction, found: Inspection) -> None:
+    if found.touched:
+        return  # A row that was changed says something else than when its block was written.
+    for kind, where, what in blocks.check(tx):
+        found.outside.add(kind, where, what, following.rebuild)
 
 
 def _check_index(tx: ReadTransaction, found: Findings) -> None:

@@ -19,6 +19,7 @@ def index_batch(tx: Indexing, limit: int) -> int:
     if through >= last:
         return 0
     words: Counter[str] = Counter()
+    after = through
     changes = tx.iterate("index_changes", after=through, through=last, limit=limit)
     through = min(through + limit, last)
     while chunk := list(islice(changes, _CHUNK)):
@@ -27,6 +28,7 @@ def index_batch(tx: Indexing, limit: int) -> int:
         words.update(frequency.sampled_words(index.tokenizer, documents))
         through = max(through, chunk[-1][0])
     frequency.count(tx, words)
+    tx.run("block_add", after=after, through=through)
     tx.run("index_moved", through=through)
     return last - through
 
@@ -48,6 +50,7 @@ def rebuild(tx: Indexing) -> None:
     index.lock()
     index.empty()
     tx.run("word_empty")
+    tx.run("block_empty")
     tx.run("index_moved", through=0)
     tx.run("index_version_set", version=text.INDEX_VERSION)
     while index_batch(tx, _BATCH):

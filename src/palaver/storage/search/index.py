@@ -52,8 +52,8 @@ class Index(Protocol):
 
     def deadline(self, seconds: float) -> Deadline: ...
 
-    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
-        """Of what matches, fits and is no newer than the change `high`, newest first.
+    def matching(self, wanted: Wanted, scope: Scope, runs: Sequence[tuple[int, int]]) -> Iterator[Found]:
+        """What matches, fits and is within any of these runs of changes, which come newest first, in that order.
 
         Its relevance is what `matching.Matcher` makes of the stored text. Only within a deadline.
         """

@@ -13,7 +13,7 @@ import msgspec
 from palaver.errors import Invalid
 from palaver.ids import from_bytes
 from palaver.model import ROLES, Hit, Page, Time
-from palaver.storage.search import phrases, scope, text
+from palaver.storage.search import blocks, phrases, scope, text
 from palaver.storage.search.frequency import frequency
 from palaver.storage.search.index import Found, Indexed, readable_parts, watermark
 from palaver.storage.search.marking import Marker, SubstringMarker, WordMarker, snippet
@@ -168,7 +168,7 @@ class _Search:
         yield from self._indexed(min(cursor.top, through))
 
     def _indexed(self, high: int) -> Iterator[Found]:
-        rows = self._index.matching(self._wanted, self._scope, high)
+        rows = self._index.matching(self._wanted, self._scope, blocks.runs(self._tx, self._scope, high))
         return (row for row in rows if self._is_shown(row[1])) if self._scope.shown_branch else rows
 
     def _stored(

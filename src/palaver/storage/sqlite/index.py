@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import apsw
@@ -48,9 +49,12 @@ class Fts5Index:
     def deadline(self, seconds: float) -> Deadline:
         return Deadline(self._tx.connection, seconds)
 
-    def matching(self, wanted: Wanted, scope: Scope, high: int) -> Iterator[Found]:
+    def matching(self, wanted: Wanted, scope: Scope, runs: Sequence[tuple[int, int]]) -> Iterator[Found]:
         match, shape = expression(self._tx, wanted)
-        return self._tx.iterate("search_index", match=match, shape=shape, high=high, **scope.parameters)
+        named = {"match": match, "shape": shape, **scope.parameters}
+        return chain.from_iterable(
+            self._tx.iterate("search_index", low=low, high=high, **named) for low, high in runs
+        )
 
     def lock(self) -> None:
         """Nothing: only one writes to the file."""

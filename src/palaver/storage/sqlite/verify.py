@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from palaver.model import Problem, Report
 from palaver.storage.checks.findings import Findings
 from palaver.storage.checks.inspection import PAGE, Inspection
-from palaver.storage.search import following
+from palaver.storage.search import blocks, following
 from palaver.storage.sqlite import faults, index, schema
 from palaver.storage.sqlite.connection import connect
 from palaver.storage.sqlite.database import Database
@@ -50,6 +50,7 @@ def inspect(connection: apsw.Connection) -> Inspection:
         ("database", partial(_check_references, found=found.outside)),
         ("migration", _check_ledger),
         ("text_index", partial(_check_index, found=found.outside)),
+        ("text_block", partial(_check_blocks, found=found)),
     )
     return found
 
@@ -78,6 +79,13 @@ def _check_references(tx: ReadTransaction, found: Findings) -> None:
     for table, row, parent, _ in tx.iterate("verify_references"):
         what = f"it refers to a row of {parent} that is not there"
         found.add("reference_broken", f"{table} row {row}", what)
+
+
+def _check_blocks(tx: ReadTransaction, found: Inspection) -> None:
+    if found.touched:
+        return  # A row that was changed says something else than when its block was written.
+    for kind, where, what in blocks.check(tx):
+        found.outside.add(kind, where, what, following.rebuild)
 
 
 def _check_index(tx: ReadTransaction, found: Findings) -> None:

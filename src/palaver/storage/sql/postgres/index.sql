@@ -18,7 +18,7 @@ UPDATE text_watermark SET index_version = :version
 -- name: index_marks
 format('''b:%s'' ''B:%s'' ''p:%s'' ', c.seq >> 10, c.seq >> 16, s.project_key)
   || CASE WHEN m.ref IS NULL THEN '' ELSE format('''r:%s'' ', m.role) END
-  || CASE WHEN left(m.body, 2) = chr(16) || 'j' AND strpos(m.body, '"type":"tool_') > 0 THEN '''has:tool'' ' ELSE '' END
+  || CASE WHEN {search_has_tool} THEN '''has:tool'' ' ELSE '' END
   || CASE WHEN EXISTS (SELECT 1 FROM message_file f WHERE f.ref = m.ref) THEN '''has:file'' ' ELSE '' END
 
 -- name: index_rows

@@ -1,4 +1,8 @@
--- What a search may show: rows `s`, `p` and, unless it is a title, `m`. Text of U+0010 and j begins what is JSON.
+-- Text of U+0010 and j begins what is JSON.
+-- name: search_has_tool
+left(m.body, 2) = chr(16) || 'j' AND strpos(m.body, '"type":"tool_') > 0
+
+-- What a search may show: rows `s`, `p` and, unless it is a title, `m`.
 -- name: search_fits
 {visible}
 AND m.purged_at IS NULL
@@ -20,7 +24,7 @@ AND (:after IS NULL OR coalesce(m.created_at, s.created_at) > :after)
 AND (:tags IS NULL OR NOT EXISTS (SELECT 1 FROM json_array_elements_text(:tags ::json) w
   WHERE NOT EXISTS (SELECT 1 FROM json_array_elements_text(s.tags ::json) t
     WHERE lower(t.value COLLATE "C") = lower(w.value COLLATE "C"))))
-AND (:has_tool IS NULL OR left(m.body, 2) = chr(16) || 'j' AND strpos(m.body, '"type":"tool_') > 0)
+AND (:has_tool IS NULL OR {search_has_tool})
 AND (:has_file IS NULL OR EXISTS (SELECT 1 FROM message_file f WHERE f.ref = m.ref))
 
 -- name: search_within

@@ -1,3 +1,6 @@
+-- name: search_has_tool
+typeof(m.body) = 'blob' AND instr(m.body, CAST('"type":"tool_' AS BLOB))
+
 -- What a search may show: rows `s`, `p` and, unless it is a title, `m`.
 -- name: search_fits
 {visible}
@@ -19,7 +22,7 @@ AND (:before IS NULL OR coalesce(m.created_at, s.created_at) < :before)
 AND (:after IS NULL OR coalesce(m.created_at, s.created_at) > :after)
 AND (:tags IS NULL OR NOT EXISTS (SELECT 1 FROM json_each(:tags) w
   WHERE NOT EXISTS (SELECT 1 FROM json_each(s.tags) t WHERE t.value = w.value COLLATE NOCASE)))
-AND (:has_tool IS NULL OR typeof(m.body) = 'blob' AND instr(m.body, CAST('"type":"tool_' AS BLOB)))
+AND (:has_tool IS NULL OR {search_has_tool})
 AND (:has_file IS NULL OR EXISTS (SELECT 1 FROM message_file f WHERE f.ref = m.ref))
 
 -- The index names a change; the change names a message, or a session for its title.
@@ -35,7 +38,7 @@ SELECT c.seq, c.ref, coalesce(m.created_at, s.created_at),
 FROM text_index
 CROSS JOIN change c ON c.seq = text_index.rowid
 {search_joins}
-WHERE text_index MATCH :match AND text_index.rowid BETWEEN 1 AND :high
+WHERE text_index MATCH :match AND text_index.rowid BETWEEN :low AND :high
   AND (:sessions IS NULL OR c.ref >> 32 IN (SELECT value FROM json_each(:sessions)))
   AND {search_is_text} AND {search_fits}
 ORDER BY text_index.rowid DESC

@@ -189,6 +189,7 @@ def test_the_tab_key_reaches_everything_and_the_focus_is_seen(
     window = open_window(place, rich)
     expect(window.get_by_role("heading", name="A little of everything")).to_be_visible()
     quiet(window)
+    window.get_by_role("link", name="To the message").focus()
     seen = []
     for _ in range(60):
         window.keyboard.press("Tab")

@@ -33,6 +33,7 @@ def test_a_question_is_answered_and_kept(
     model.will(*whole("Sintra, ", "**Belém** and the river."))
     window = open_window(place)
     ask(window, "What is worth seeing in Lisbon?")
+    expect(window.get_by_role("textbox", name="Message")).to_be_focused()
     expect_answer(window, "Sintra, Belém and the river.")
     expect(answers(window).locator("strong")).to_have_text("Belém")
     id = session_of(window, chats)

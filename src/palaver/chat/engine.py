@@ -24,12 +24,13 @@ from palaver.chat.places import COMPACTING, Places, Running
 from palaver.chat.prompting import Prompter, View
 from palaver.chat.questions import Questions
 from palaver.chat.recording import Recording
+from palaver.chat.relaying import Ask, Relaying, as_sent
 from palaver.chat.rounds import Means, Rounds
 from palaver.chat.stopping import Stopping
 from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.chat.vocabularies import Vocabularies
-from palaver.context.prompt import Prompt
+from palaver.context.prompt import Prompt, Sent
 from palaver.context.tools import Tool
 from palaver.errors import Invalid, NotFound
 from palaver.ids import new_id
@@ -180,6 +181,39 @@ class Engine:
                 recording.show_at_end()
             return self._start(session, turn_id, leaf_id, chosen, recording)
 
+    def relay(
+        self,
+        session_id: str,
+        question: NewMessage | None,
+        ask: Ask,
+        chosen: Chosen,
+        *,
+        parent_id: str | None,
+    ) -> Turn:
+        """Have `question`, or what stands at `parent_id`, answered by what `ask` asks, and record the answer: nothing is
+        built, summarised or called. Raises as `start_turn` does.
+        """
+        session = self._store.get_session(session_id)
+        with self._places.take(session.id):
+            leaf_id = question.id if question is not None else str(parent_id)
+            recording = self._recording(session, leaf_id, chosen)
+            if question is None or question.role != "user":
+                turn_id = self._questions.find_turn(str(parent_id)) if parent_id is not None else leaf_id
+            else:
+                turn_id = question.id
+            recording.begin(question, parent_id, turn_id)
+            turn = self._make_turn(session, turn_id, chosen, recording)
+            relaying = Relaying(turn, recording, self._places, self._common.pace)
+            thread = threading.Thread(target=relaying.run, args=(ask,), name="palaver-turn", daemon=True)
+            self._places.begin(Running(turn, thread, relaying.look, self._store.actor))
+            return turn
+
+    def as_sent(self, messages: Sequence[NewMessage], chosen: Chosen) -> list[Sent]:
+        """Messages as this model is sent them, each with its tokens. Raises what the store raises."""
+        provider, model = chosen
+        load = self._attachments.load_for(self._models.describe(chosen))
+        return as_sent(messages, load, self._prompter.counters.of(provider.name, model))
+
     def compact(self, session_id: str) -> Compacting:
         """Summarise older messages now. Its events end with a `CheckpointFinished` that says what came of it.
 
@@ -266,6 +300,14 @@ class Engine:
         """The models of every provider that answers now."""
         return self._models.list()
 
+    def find_model(self, model: str | None) -> tuple[Chosen, ModelInfo | None]:
+        """The provider and the model that "name" or "provider/name" means, and what is known of it.
+
+        None is the configured one. Raises `Invalid` and `ProviderError`.
+        """
+        chosen = self._models.choose_default(model)
+        return chosen, self._models.describe(chosen)
+
     def choose(self, model: str | None) -> tuple[str, str]:
         """The names of the provider and the model that "name" or "provider/name" means. Raises `Invalid`."""
         provider, name = self._models.choose(model)
@@ -347,6 +389,13 @@ class Engine:
         chosen: Chosen,
         recording: Recording,
     ) -> Turn:
+        turn = self._make_turn(session, turn_id, chosen, recording)
+        rounds = Rounds(self._means, session, chosen, turn, recording, leaf_id=leaf_id)
+        thread = threading.Thread(target=rounds.run, name="palaver-turn", daemon=True)
+        self._places.begin(Running(turn, thread, rounds.look, self._store.actor))
+        return turn
+
+    def _make_turn(self, session: Session, turn_id: str, chosen: Chosen, recording: Recording) -> Turn:
         provider, model = chosen
         turn = Turn(
             session.id, turn_id, recording.answer_id, asks=self._asks, kept=lambda: recording.claim.held
@@ -362,9 +411,6 @@ class Engine:
                 unsaved=self._backlog.failure(session.id) or recording.failure,
             )
         )
-        rounds = Rounds(self._means, session, chosen, turn, recording, leaf_id=leaf_id)
-        thread = threading.Thread(target=rounds.run, name="palaver-turn", daemon=True)
-        self._places.begin(Running(turn, thread, rounds.look, self._store.actor))
         return turn
 
     def _on_changes(self, changes: Sequence[Change]) -> None:

@@ -70,6 +70,14 @@ class Models:
         """What "name" or "provider/name" means. Raises `Invalid` and `ProviderError`."""
         return choose(self.providers, model)
 
+    def choose_default(self, model: str | None) -> Chosen:
+        """The same, and for None the configured model. Chosen once."""
+        providers = self.providers
+        asked = (model or self._default, None)
+        if asked not in self._chosen:
+            self._chosen[asked] = choose(providers, *asked)
+        return self._chosen[asked]
+
     def choose_for(self, session: Session, model: str | None) -> Chosen:
         """The model asked for, else the session's, else the configured one."""
         providers = self.providers

@@ -2,7 +2,7 @@
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from palaver.chat.events import (
     BESIDE,
@@ -30,6 +30,7 @@ class Stream:
         self._spots: list[tuple[int, Place]] = []
         self._events: list[TurnEvent] = []
         self._ended = False
+        self._at_end: list[Callable[[], None]] = []
 
     @property
     def answer_id(self) -> str:
@@ -85,6 +86,18 @@ class Stream:
             self._events.append(event)
             self._ended = last
             self._changed.notify_all()
+        if last:
+            for callback in self._at_end:
+                callback()
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back when it has ended, at once where it has. The callback is quick and does not raise."""
+        with self._changed:
+            ended = self._ended
+            if not ended:
+                self._at_end.append(callback)
+        if ended:
+            callback()
 
     def tell_part(self, part: Part) -> None:
         """For the engine: a piece of the answer has come."""

@@ -1,7 +1,7 @@
 """The contract of a provider: what it is asked, what it answers in pieces."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -82,3 +82,15 @@ class Provider(Protocol):
 
     def stream(self, request: Request) -> Answer:
         """Begin an answer. Nothing is sent before it is iterated."""
+
+
+Heard = Callable[[dict[str, Any]], None]
+"""Is given each event of an answer as it came."""
+
+
+@runtime_checkable
+class Relay(Protocol):
+    """A provider that speaks the OpenAI protocol: what a program asks in its words is passed on as it is."""
+
+    def relay(self, model: str, body: Mapping[str, Any], heard: Heard) -> Answer:
+        """The answer to a program's own request, but for its model. It is streamed, with usage."""

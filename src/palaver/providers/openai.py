@@ -9,7 +9,7 @@ import msgspec
 from palaver.ids import new_id
 from palaver.model import ToolCall, Usage
 from palaver.providers import listing
-from palaver.providers.base import ConnectionLost, Delta, ModelInfo, Request
+from palaver.providers.base import ConnectionLost, Delta, Heard, ModelInfo, Request
 from palaver.providers.fields import arguments, dicts, mapping, text, whole
 from palaver.providers.openai_request import PROTOCOL, THOUGHTS, to_body
 from palaver.providers.streamed import StreamedAnswer
@@ -58,12 +58,18 @@ class OpenAIProvider:
         body = to_body(request, self.name, self._server.host)
         return OpenAIAnswer(self._server, self._server.stream("chat/completions", body))
 
+    def relay(self, model: str, body: Mapping[str, Any], heard: Heard) -> "OpenAIAnswer":
+        options = {**mapping(body.get("stream_options")), "include_usage": True}
+        passed = {**body, "model": model, "stream": True, "stream_options": options}
+        return OpenAIAnswer(self._server, self._server.stream("chat/completions", passed), heard)
+
 
 class OpenAIAnswer(StreamedAnswer):
     """Reads `chat.completion.chunk` events."""
 
-    def __init__(self, server: Server, events: Events) -> None:
+    def __init__(self, server: Server, events: Events, heard: Heard | None = None) -> None:
         super().__init__(server, events)
+        self._heard = heard
         self._calls: list[_Call] = []
         self._thought_in: str | None = None
         self._details: list[dict[str, Any]] = []
@@ -75,6 +81,8 @@ class OpenAIAnswer(StreamedAnswer):
         chunk = self.parse(data)
         if chunk.get("error"):
             raise self.server.failure(chunk["error"])
+        if self._heard is not None:
+            self._heard(chunk)
         for choice in dicts(chunk.get("choices"))[:1]:
             yield from self._read_delta(mapping(choice.get("delta")))
             yield from _usage(choice.get("usage"))

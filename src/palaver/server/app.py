@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from palaver import wire
+from palaver.server.completions.endpoints import completion_routes
 from palaver.server.compression import Compression
 from palaver.server.door import Door
 from palaver.server.endpoint import Endpoint
@@ -57,7 +58,7 @@ def create_app(
             yield
 
     app = Starlette(
-        routes=[*_routes(services), Mount("/", Page(door))],
+        routes=[*_routes(services), *completion_routes(services), Mount("/", Page(door))],
         middleware=[Middleware(Tracing), Middleware(Gate, door=door), Middleware(Compression)],
         lifespan=lifespan,
     )

@@ -2,6 +2,7 @@
 
 TITLE_LENGTH = 50
 _LOOKED_AT = 40
+_NO_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def first_message_title(text: str) -> str:
@@ -20,11 +21,7 @@ def beginning(text: str, length: int) -> str:
 
 def printable(text: str) -> str:
     """The text with a space in place of each control character."""
-    return "".join(" " if _is_control(character) else character for character in text)
-
-
-def _is_control(character: str) -> bool:
-    return ord(character) < 32 or 127 <= ord(character) < 160
+    return text.translate(_NO_CONTROLS)
 
 
 def _boundary(text: str, limit: int) -> int:

@@ -25,8 +25,10 @@ from bench.rows import (
     reading,
     searching,
     server,
+    serving,
     sizes,
     starting,
+    streaming,
     threads,
 )
 from bench.table import Line, as_json, render
@@ -46,6 +48,8 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "start": starting.run,
     "draft": drafting.run,
     "postgres": server.run,
+    "http": serving.run,
+    "streams": streaming.run,
 }
 _PEERS_IN = ("append", "threads", "open", "size")
 

@@ -33,7 +33,7 @@ _PLAIN = "plain psycopg, a row a message"
 
 def run(ground: Ground) -> Iterator[Line]:
     ground.say("PostgreSQL: measuring")
-    with _server() as url, palaver.open_store(url) as store, _Plain(url) as plain:
+    with _server() as url, palaver.open_store(url) as store, Plain(url) as plain:
         session = store.create_session().id
         for _ in range(10):
             store.append(session, palaver.user("first"))
@@ -54,7 +54,7 @@ def _server() -> Iterator[str]:
         yield server.url()
 
 
-class _Plain:
+class Plain:
     """What a program without Palaver would do: insert a row of the same table, each with a commit of its own."""
 
     def __init__(self, url: str) -> None:
@@ -102,7 +102,7 @@ class _Plain:
         self.cursor.execute(self._select, (low, high, 50)).fetchall()
 
 
-def _one(ground: Ground, store: Store, session: str, plain: _Plain) -> Iterator[Line]:
+def _one(ground: Ground, store: Store, session: str, plain: Plain) -> Iterator[Line]:
     words = cycle(texts(2_000))
     calls: dict[str, Callable[[], Any]] = {
         _PLAIN: partial(plain.insert, plain.cursor),
@@ -126,7 +126,7 @@ def _compare(
         yield Line(what, name, median(pooled), percentile(pooled, 0.99), "ns", ratio, "× plain", wanted)
 
 
-def _many(ground: Ground, store: Store, plain: _Plain) -> Iterator[Line]:
+def _many(ground: Ground, store: Store, plain: Plain) -> Iterator[Line]:
     words = cycle(texts(2_000))
     sessions = [store.create_session().id for _ in range(_THREADS)]
     for session in sessions:
@@ -196,7 +196,7 @@ async def _gathered(store: Store, seconds: float) -> float:
     return sum(done) / (time.perf_counter() - begun)
 
 
-def _read(ground: Ground, store: Store, session: str, plain: _Plain) -> Iterator[Line]:
+def _read(ground: Ground, store: Store, session: str, plain: Plain) -> Iterator[Line]:
     low, high = 1 << 32, (1 << 32) + (1 << 31)
     calls: dict[str, Callable[[], Any]] = {
         _PLAIN: lambda: plain.read(low, high),

@@ -1,0 +1,1 @@
+"""What asks a server and what stands beside it, each a process of its own."""

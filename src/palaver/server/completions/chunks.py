@@ -125,6 +125,7 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 _ONCE = ("role", "id", "type")
+_IN_PLACE_OF_TEXT = ("tool_calls", "function_call", "refusal", "audio")
 
 
 def _merged(known: list[Any], more: list[Any]) -> list[Any]:
@@ -143,6 +144,8 @@ def _finished(choice: dict[str, Any]) -> dict[str, Any]:
     message = {"content": None, **choice["message"]}
     for call in message.get("tool_calls") or []:
         call.pop("index", None)
-    if message.get("tool_calls") and not message["content"]:
-        message["content"] = None
+    if any(message.get(name) for name in _IN_PLACE_OF_TEXT):
+        message["content"] = message["content"] or None
+    else:
+        message["content"] = message["content"] or ""
     return {"finish_reason": None, **choice, "message": message}

@@ -35,6 +35,9 @@ def test_a_question_is_answered_and_kept(
     ask(window, "What is worth seeing in Lisbon?")
     expect(window.get_by_role("textbox", name="Message")).to_be_focused()
     expect_answer(window, "Sintra, Belém and the river.")
+    expect(window.get_by_role("region", name="Messages").locator("> [aria-busy]")).to_have_attribute(
+        "aria-busy", "false"
+    )
     expect(answers(window).locator("strong")).to_have_text("Belém")
     id = session_of(window, chats)
     assert said(chats, id) == ["What is worth seeing in Lisbon?", "Sintra, **Belém** and the river."]

@@ -48,7 +48,11 @@ export class Conversation {
     private readonly sessions: Sessions,
   ) {
     this.waiting = allUnsent().filter((one) => one.sessionId === id).map((one) => ({ ...one, state: 'sending' }))
-    if (this.waiting.some((one) => one.opens)) this.state = 'ready'
+  }
+
+  /** Whether the question that begins it is still on its way. */
+  private get begins(): boolean {
+    return !this.session && this.waiting.some((one) => one.opens)
   }
 
   /** What tools gave back, by the id of the call. */
@@ -74,6 +78,12 @@ export class Conversation {
     const first = !this.opened
     this.opened = true
     this.marked = at || null
+    if (this.begins) {
+      // Nothing of it is stored before its first question is.
+      this.state = 'ready'
+      this.deliverAll()
+      return
+    }
     try {
       if (at) await this.openAt(at)
       else if (first || this.state !== 'ready') await this.readEnd()
@@ -83,7 +93,7 @@ export class Conversation {
       this.fail(error)
       if (this.state !== 'ready') this.opened = false
     }
-    for (const one of this.waiting.filter((one) => one.state !== 'refused')) this.deliver(one)
+    this.deliverAll()
     if (this.state !== 'ready') return
     this.readAround()
     await this.joinTurn().catch(() => {})
@@ -326,6 +336,10 @@ export class Conversation {
 
   private delivering: Promise<void> = Promise.resolve()
   private readonly underWay = new Set<string>()
+
+  private deliverAll(): void {
+    for (const one of this.waiting.filter((one) => one.state !== 'refused')) this.deliver(one)
+  }
 
   /** One after the other, each after the turn before it. */
   private deliver(one: Waiting): void {

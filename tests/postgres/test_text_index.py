@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ import palaver
 from palaver import Store
 from palaver.model import Text, ToolCall
 from palaver.storage.postgres import index
+from palaver.storage.postgres.deadline import Deadline
 from palaver.storage.search import following
 from palaver.storage.search.index import watermark
 from palaver.storage.search.search import search
@@ -212,6 +213,22 @@ def test_a_statement_that_takes_too_long_is_cut_and_the_transaction_goes_on(stor
             tx.connection.execute(b"SELECT pg_sleep(10)")
         assert deadline.cut
         assert search(tx, "question ", None, None, 20, 10.0).items
+
+
+def test_what_was_found_when_the_time_was_over_counts(store: Store) -> None:
+    with store._database.read("local") as tx:  # type: ignore[attr-defined]
+        kept = []
+        with tx.index().deadline(0.01) as deadline:
+            for row in deadline.bounded(_slow_rows(deadline)):
+                kept.append(row)  # noqa: PERF402  (a list made at once would be lost with what ends it)
+        assert (kept, deadline.cut) == ([1], True)
+
+
+def _slow_rows(deadline: Deadline) -> Iterator[int]:
+    while not deadline.is_over():
+        pass
+    yield 1
+    yield 2
 
 
 def _indexed_through(store: Store) -> int:

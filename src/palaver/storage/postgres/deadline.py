@@ -44,9 +44,9 @@ class Deadline:
         """The rows until the time is over: the server's own limit is one for each step alone."""
         try:
             for row in rows:
+                yield row  # What is there counts, however long it took.
                 if self.is_over():
                     raise _Over
-                yield row
         finally:
             # The exception holds what it came through: a cursor would be closed after its savepoint is gone.
             if isinstance(rows, Generator):

@@ -269,3 +269,27 @@ UPDATE snapshot SET name = CAST(x'ff6d65' AS TEXT);
 
 -- a tag that is no Unicode
 UPDATE session_tag SET tag = CAST(x'ff6d65' AS TEXT) WHERE tag = 'x';
+
+-- an account that was made an administrator
+UPDATE account SET administrator = 1;
+
+-- an account with another password
+UPDATE account SET password = 'forged';
+
+-- a provider's identity that leads to another account
+UPDATE external_identity SET subject = '2';
+
+-- a member with another role
+UPDATE member SET role = 1;
+
+-- a member who was put in
+INSERT INTO member (project_key, actor, role, added_at, guard) SELECT project_key, 'eve', 1, added_at, guard FROM member;
+
+-- an invitation that makes an administrator
+UPDATE invitation SET administrator = 1;
+
+-- a sign-in that does not end
+UPDATE sign_in SET expires_at = expires_at * 2;
+
+-- a token that may write
+UPDATE api_token SET scope = 0, digest = randomblob(32);

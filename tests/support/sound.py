@@ -6,6 +6,18 @@ import palaver
 from palaver import Store, ToolCall, Usage
 from tests.support.factories import a_conversation, an_answer
 from tests.support.files import damage
+from tests.support.people import PASSWORD, a_person, accounts_of
+
+
+def share(store: Store, project_id: str) -> None:
+    """Accounts, and all that they have."""
+    accounts = accounts_of(store)
+    bob = a_person(store, accounts, "Bob", password=PASSWORD)
+    accounts.put_member(project_id, bob.id, "viewer")
+    accounts.create_invitation(email="cid@example.org")
+    accounts.sign_in("bob@example.org", PASSWORD, address="192.0.2.7", user_agent="Firefox")
+    accounts.sign_in_external("https://id.example.org", "1", email="bob@example.org", email_verified=True)
+    bob.accounts.create_token("ci")
 
 
 def fill(path: Path) -> None:
@@ -50,5 +62,6 @@ def fill_store(store: Store) -> None:
     store.put_preference("colour", {"dark": True})
     gone = a_conversation(store, "purged")
     store.purge_message(str(gone.head_id))
+    share(store, project.id)
     assert store.search("message").items
     assert store.verify().problems == []

@@ -125,6 +125,7 @@ def check(tx: IndexReading) -> list[Problem]:
                 f"the search index cannot be read: {damage[0]}; verify with repair",
             )
         ]
+    tx.rows("index_tokenizer")
     problems: list[Problem] = []
     words: Counter[str] = Counter()
     expected = _expected_sum(tx, words)

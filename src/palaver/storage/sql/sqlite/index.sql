@@ -35,6 +35,10 @@ SELECT word FROM temp.unindexed ORDER BY word
 -- name: unindexed_clear
 DELETE FROM temp.unindexed
 
+-- Finding anything takes the tokenizer that the schema names; no other query does.
+-- name: index_tokenizer
+SELECT rowid FROM text_index WHERE text_index MATCH '"a"' LIMIT 1
+
 -- name: index_integrity
 PRAGMA integrity_check(text_index)
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from palaver.model import RELATIONS, ROLES, STATUSES, TITLE_SOURCES, Time
@@ -61,7 +61,36 @@ def test_a_session_is_the_same_by_either_way(row: Row) -> None:
 
 
 @given(TIMES)
+@example(-1)
 def test_a_time_is_so_many_milliseconds_after_1970(milliseconds: int) -> None:
     made = Time.from_ms(milliseconds)
     assert made == EPOCH + timedelta(milliseconds=milliseconds)
     assert (type(made), made.tzinfo) == (Time, UTC)
+
+
+def test_the_last_minute_before_1970_is_read_as_any_other() -> None:
+    row = (
+        1,
+        bytes(16),
+        0,
+        1,
+        1,
+        0,
+        1,
+        1,
+        -1,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "Hi.",
+    )
+    assert values.message_value(row, "session", None) == values.full_message_value(row, "session", None)

@@ -56,7 +56,8 @@ def message_values(
     `other` makes a draft, and what does not follow the row before it. Raises `Corrupt`.
     """
     items: list[Message] = []
-    last = year = month = day = hour = minute = -1
+    last: int | None = None
+    year = month = day = hour = minute = 0
     for row in rows:
         (ref, id, parent, _, role, status, _, in_context, created_at, trashed_at, purged_at, digest, match_key, _,
          model, provider, usage, error, metadata, _, source_id, body) = row  # fmt: skip

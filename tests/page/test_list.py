@@ -103,7 +103,7 @@ def test_a_chat_is_pinned_tagged_archived_and_taken_out(
     window.get_by_role("textbox", name="Tags").or_(window.get_by_role("combobox", name="Tags")).fill(
         "travel, may"
     )
-    window.get_by_role("button", name="Save").click()
+    window.get_by_role("dialog").get_by_role("button", name="Save").click()
     act(window, "about to be sorted", "Archive")
     expect(row(window, "about to be sorted")).to_be_hidden()
     window.get_by_role("button", name="Filter the list").click()

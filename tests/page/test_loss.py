@@ -149,3 +149,26 @@ def test_a_question_typed_during_an_answer_is_sent_after_it(
     held.set()
     expect_answer(window, "Second.")
     assert said(chats, session_of(window, chats)) == ["One?", "First.", "Two?", "Second."]
+
+
+def test_a_question_asked_while_another_window_is_answered_is_sent_after_that(
+    open_window: OpenWindow, place: Serving, chats: Store, model: ScriptedServer
+) -> None:
+    """The window learns of the other's answer only by being told that the session is busy."""
+    session = chats.create_session(title="One at a time")
+    chats.append(session.id, palaver.user("a"), palaver.assistant("b"))
+    held = threading.Event()
+    model.will(text("To the first."), Wait(held), finish(), DONE)
+    model.will(*whole("To the second."))
+    one, two = (open_window(place, f"/c/{session.id}") for _ in range(2))
+    expect(answers(two)).to_contain_text("b")
+    two.context.set_offline(True)
+    ask(one, "First?")
+    expect(answers(one).last).to_contain_text("To the first.")
+    ask(two, "Second?")
+    expect(two.get_by_text("Will be sent when the connection is back")).to_be_visible()
+    two.context.set_offline(False)
+    expect(two.get_by_text("Will be sent after this answer")).to_be_visible()
+    held.set()
+    expect_answer(two, "To the second.")
+    assert said(chats, session.id) == ["a", "b", "First?", "To the first.", "Second?", "To the second."]

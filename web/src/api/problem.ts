@@ -23,7 +23,8 @@ export class Unreachable extends Error {
 
 /** Whether asking again later, with the server there and somebody signed in, is all that is needed. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Problem && (error.status === 401 || error.status === 503))
+  if (error instanceof Problem) return error.status === 401 || error.status === 503 || error.retryAfter !== null
+  return error instanceof Unreachable
 }
 
 export async function problemOf(response: Response): Promise<Problem> {

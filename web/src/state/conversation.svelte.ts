@@ -1,22 +1,16 @@
 import { call } from '../api/client'
-import { newId } from '../api/ids'
-import { isPassing, Problem, Unreachable, wordsOf } from '../api/problem'
+import { Problem, Unreachable, wordsOf } from '../api/problem'
 import type { Change, ChatTurn, Checkpoint, Message, NewSession, NewTurn, Session, ToolResult, Weighed } from '../api/types'
 import type { Connection } from './connection.svelte'
+import { Outbox } from './outbox.svelte'
 import { Repeated } from './repeated'
 import type { Sessions } from './sessions.svelte'
 import { Turn } from './turn.svelte'
-import { allUnsent, forgetUnsent, keepUnsent, type Unsent } from './unsent'
+import { forgetUnsent, keepUnsent, type Unsent } from './unsent'
 
 const PAGE = 50
 /** Messages kept at once; those farthest away are let go and read again when one comes back to them. */
 const KEPT = 300
-
-/** A question that the server has not got yet. */
-export interface Waiting extends Unsent {
-  state: 'sending' | 'waiting' | 'refused'
-  why?: string | undefined
-}
 
 /** One session on the screen: a stretch of its branch, what is on its way, and the turn that runs. */
 export class Conversation {
@@ -28,7 +22,6 @@ export class Conversation {
   /** Whether there is more above, and below. */
   hasOlder = $state(false)
   hasNewer = $state(false)
-  waiting = $state.raw<Waiting[]>([])
   turn = $state.raw<Turn | null>(null)
   checkpoints = $state.raw<Checkpoint[]>([])
   context = $state.raw<Weighed | null>(null)
@@ -36,6 +29,9 @@ export class Conversation {
   marked = $state<string | null>(null)
   /** What is on the screen is another branch than the one that is shown: a message of it was searched for. */
   aside = $state(false)
+
+  /** Questions on their way. */
+  readonly outbox: Outbox
 
   private older: string | null = null
   private reading: Promise<void> | null = null
@@ -47,12 +43,16 @@ export class Conversation {
     private readonly connection: Connection,
     private readonly sessions: Sessions,
   ) {
-    this.waiting = allUnsent().filter((one) => one.sessionId === id).map((one) => ({ ...one, state: 'sending' }))
+    this.outbox = new Outbox(id, connection, {
+      idle: () => (this.turn && !this.turn.ended ? this.turn.done : null),
+      busy: () => this.joinTurn(),
+      post: (one) => this.post(one),
+    })
   }
 
   /** Whether the question that begins it is still on its way. */
   private get begins(): boolean {
-    return !this.session && this.waiting.some((one) => one.opens)
+    return !this.session && this.outbox.waiting.some((one) => one.opens)
   }
 
   /** What tools gave back, by the id of the call. */
@@ -81,7 +81,7 @@ export class Conversation {
     if (this.begins) {
       // Nothing of it is stored before its first question is.
       this.state = 'ready'
-      this.deliverAll()
+      this.outbox.deliverAll()
       return
     }
     try {
@@ -93,14 +93,14 @@ export class Conversation {
       this.fail(error)
       if (this.state !== 'ready') this.opened = false
     }
-    this.deliverAll()
+    this.outbox.deliverAll()
     if (this.state !== 'ready') return
     this.readAround()
     await this.joinTurn().catch(() => {})
   }
 
   private fail(error: unknown): void {
-    if (this.messages.length || this.waiting.length) return
+    if (this.messages.length || this.outbox.waiting.length) return
     this.state = error instanceof Problem && error.status === 404 ? 'missing' : 'failed'
     this.failed = wordsOf(error)
     if (error instanceof Unreachable) void this.connection.whenBack().then(() => this.open())
@@ -227,8 +227,7 @@ export class Conversation {
       return old && isSame(old, one) ? old : one
     })
     this.siblings = siblings
-    const stored = new Set(messages.map((one) => one.id))
-    if (this.waiting.some((one) => stored.has(one.id))) this.waiting = this.waiting.filter((one) => !stored.has(one.id))
+    this.outbox.arrived(new Set(messages.map((one) => one.id)))
   }
 
   /** Checkpoints and the context, a moment after the last change. */
@@ -261,8 +260,14 @@ export class Conversation {
     if (!this.opened) return
     const kinds = new Set(changes.filter((one) => one.sessionId === this.id).map((one) => one.kind))
     if (!kinds.size || this.state !== 'ready') return
-    if (kinds.has('draft.opened')) await this.joinTurn()
-    await this.readTail().catch(() => {})
+    try {
+      if (kinds.has('draft.opened')) await this.joinTurn()
+      await this.readTail()
+    } catch (error) {
+      if (!(error instanceof Unreachable)) return
+      await this.connection.whenBack()
+      return this.take(changes)
+    }
     this.readAround()
   }
 
@@ -297,11 +302,7 @@ export class Conversation {
 
   /** Asks. The question is on the screen and kept by the browser before anything is sent. */
   ask(said: Omit<NewTurn, 'id'>, opens?: NewSession): void {
-    const one: Waiting = { id: newId(), sessionId: this.id, body: said, at: new Date().toISOString(), opens, state: 'sending' }
-    const { state: _, ...kept } = one
-    keepUnsent(kept)
-    this.waiting = [...this.waiting, one]
-    this.deliver(one)
+    this.outbox.put(said, opens)
   }
 
   async retry(messageId: string, model?: string): Promise<void> {
@@ -322,59 +323,9 @@ export class Conversation {
     return followed.said
   }
 
-  again(one: Waiting): void {
-    this.deliver(one)
-  }
-
-  /** Gives a question that was refused back to whoever typed it. */
-  withdraw(id: string): Waiting | undefined {
-    const one = this.waiting.find((one) => one.id === id)
-    forgetUnsent(id)
-    this.waiting = this.waiting.filter((one) => one.id !== id)
-    return one
-  }
-
-  private delivering: Promise<void> = Promise.resolve()
-  private readonly underWay = new Set<string>()
-
-  private deliverAll(): void {
-    for (const one of this.waiting.filter((one) => one.state !== 'refused')) this.deliver(one)
-  }
-
-  /** One after the other, each after the turn before it. */
-  private deliver(one: Waiting): void {
-    if (this.underWay.has(one.id)) return
-    this.underWay.add(one.id)
-    this.delivering = this.delivering.then(() => this.send(one)).finally(() => this.underWay.delete(one.id))
-  }
-
-  private async send(one: Waiting): Promise<void> {
-    for (;;) {
-      if (this.turn && !this.turn.ended) {
-        this.setWaiting(one.id, 'waiting')
-        await this.turn.done
-      }
-      if (!this.waiting.some((other) => other.id === one.id)) return
-      this.setWaiting(one.id, 'sending')
-      try {
-        await this.sendOnce(one)
-        return
-      } catch (error) {
-        if (isPassing(error)) {
-          this.setWaiting(one.id, 'waiting')
-          if (error instanceof Problem && error.status === 503) await new Promise((resolve) => setTimeout(resolve, (error.retryAfter ?? 2) * 1000))
-          await this.connection.whenBack()
-        } else {
-          this.setWaiting(one.id, 'refused', wordsOf(error))
-          return
-        }
-      }
-    }
-  }
-
-  private async sendOnce(waiting: Waiting): Promise<void> {
-    if (!waiting.opens) await this.opening
-    const one = this.placed(waiting)
+  private async post(unsent: Unsent): Promise<void> {
+    if (!unsent.opens) await this.opening
+    const one = this.placed(unsent)
     const headers = { 'Idempotency-Key': one.id }
     if (one.opens && !this.session) {
       const answer = await call('POST /api/chat-sessions', { body: { ...one.opens, id: this.id }, headers: { 'Idempotency-Key': this.id } })
@@ -388,22 +339,18 @@ export class Conversation {
     forgetUnsent(one.id)
     this.opened = true
     await this.readTail().catch(() => {})
-    if (this.waiting.some((other) => other.id === one.id)) this.withdraw(one.id)
+    this.outbox.take(one.id)
     if (!this.busy) this.follow(turn)
   }
 
   /** What is asked below another branch goes on there, and shows it. */
-  private placed(one: Waiting): Waiting {
+  private placed(one: Unsent): Unsent {
     const leaf = this.messages.at(-1)?.id
     if (!this.aside || !leaf || one.body.edit || one.body.parentId) return one
     this.aside = false
     const placed = { ...one, body: { ...one.body, parentId: leaf } }
     keepUnsent(placed)
     return placed
-  }
-
-  private setWaiting(id: string, state: Waiting['state'], why?: string): void {
-    this.waiting = this.waiting.map((one) => (one.id === id ? { ...one, state, why } : one))
   }
 
   // Branches and messages

@@ -99,7 +99,7 @@ export class Page {
     this.conversations.set(id, kept)
     for (const [other, one] of this.conversations) {
       if (this.conversations.size <= KEPT) break
-      if (other === id || one.busy || one.waiting.length) continue
+      if (other === id || one.busy || one.outbox.waiting.length) continue
       this.conversations.delete(other)
     }
     return kept

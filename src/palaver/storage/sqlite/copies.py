@@ -38,7 +38,9 @@ def backup(
     """
     path = real(path)
     where = destination(path.parent / "backups", path.stem, target)
-    return keep_copy(where, partial(_copy, path, key), keep=keep, moment=moment)
+    # Opened before anything is made, so that a file that is refused gets no folder beside it.
+    with closing(connect(path, key, mode="read")) as source:
+        return keep_copy(where, partial(_copy, source, path, key), keep=keep, moment=moment)
 
 
 class Destination(NamedTuple):
@@ -60,8 +62,6 @@ def keep_copy(
     if keep is not None and keep < 1:
         raise Invalid(f"at least 1 backup must be kept, not {keep}", field="keep")
     folder, file, stem = where
-    if file is not None and file.exists():
-        raise _taken(file)
     with faults.translated(str(file or folder)):
         make_folder(folder, 0o700)
         with temporary.new_file(folder) as copy:
@@ -79,19 +79,18 @@ def backups(path: Path, folder: Path | None = None) -> list[Path]:
 
 
 def destination(usual: Path, stem: str, target: Path | None) -> Destination:
-    """Where a backup goes: into the usual folder where nothing is named."""
+    """Where a backup goes: into the usual folder where nothing is named. Raises `Conflict` for a file that is there."""
     if target is None:
         return Destination(usual, None, stem)
     if target.is_dir():
         return Destination(target, None, stem)
+    if target.exists():
+        raise _taken(target)
     return Destination(target.absolute().parent, target, stem)
 
 
-def _copy(path: Path, key: cipher.Key | None, copy: Path) -> None:
-    with (
-        closing(connect(path, key, mode="read")) as source,
-        closing(_blank(copy, key, cipher.read_header(path))) as sink,
-    ):
+def _copy(source: apsw.Connection, path: Path, key: cipher.Key | None, copy: Path) -> None:
+    with closing(_blank(copy, key, cipher.read_header(path))) as sink:
         source.execute(_SQL["begin_deferred"])  # one snapshot from the first page to the last
         try:
             source.pragma("schema_version")

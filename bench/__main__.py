@@ -21,6 +21,7 @@ from bench.rows import (
     asynchronous,
     drafting,
     importing,
+    page,
     prompting,
     reading,
     searching,
@@ -50,7 +51,10 @@ ROWS: dict[str, Callable[[Ground], Iterator[Line]]] = {
     "postgres": server.run,
     "http": serving.run,
     "streams": streaming.run,
+    "page": page.run,
 }
+_NAMED = ROWS | {"page-hour": page.run_hour}
+"""With what is too long for a run of everything."""
 _PEERS_IN = ("append", "threads", "open", "size")
 
 
@@ -67,7 +71,7 @@ def main() -> None:
     try:
         for name in chosen:
             try:
-                lines += ROWS[name](ground)
+                lines += _NAMED[name](ground)
             except Exception:  # noqa: BLE001  (the other rows are worth having)
                 traceback.print_exc()
                 failed.append(name)
@@ -84,7 +88,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less data and fewer rounds, within 2 minutes")
     parser.add_argument(
-        "--only", metavar="NAME", action="append", choices=ROWS, help=f"one of {', '.join(ROWS)}"
+        "--only", metavar="NAME", action="append", choices=_NAMED, help=f"one of {', '.join(_NAMED)}"
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to a file, too")
     parser.add_argument(

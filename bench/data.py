@@ -34,6 +34,15 @@ _FIRST_IDEOGRAPH = 0x4E00
 COMMON, RARE = "harbourside", "quixotrope"
 _PHRASE = "silverfish lanternfold"
 _CHINESE = "数据库对话"
+_PARAGRAPH = 90
+_CODE = (
+    "\n\n```python\n", "def ", "median", "(values", ": list", "[float", "]) ", "-> float", ":\n", "    ordered",
+    " = sorted", "(values", ")\n", "    return", " ordered", "[len", "(ordered", ") // ", "2]\n", "```\n\n",
+)  # fmt: skip
+_TABLE = (
+    "\n\n| harbour ", "| depth ", "|\n", "|---", "|---", "|\n", "| north ", "| 12.5 ", "|\n", "| south ", "| 9.1 ", "|\n\n",
+)  # fmt: skip
+_LIST = ("\n\n- first ", "the **boat**", "\n- then ", "the `oars`", "\n- at last ", "a little $x^2$", "\n\n")
 
 
 @cache
@@ -73,6 +82,20 @@ def archive(count: int, seed: int = 0) -> Iterator[str]:
             yield _chinese(dice.choices(signs, cum_weights=_weights(_IDEOGRAPHS), k=LENGTH - 40), number)
         else:
             yield _planted(text, number, count // _RARE + 1)
+
+
+def token(number: int) -> str:
+    """A piece of an endless answer in Markdown: paragraphs, and after each of them code, a table or a list in turn."""
+    kinds = (_CODE, _TABLE, _LIST)
+    at = number % sum(_PARAGRAPH + len(kind) for kind in kinds)
+    for kind in kinds:
+        if at < _PARAGRAPH:
+            return words()[(number * 7919) % 3_000] + (". " if at % 12 == 11 else " ")
+        at -= _PARAGRAPH
+        if at < len(kind):
+            return kind[at]
+        at -= len(kind)
+    raise AssertionError(number)
 
 
 def searches() -> dict[str, str]:

@@ -52,6 +52,16 @@ def bare_server(folder: Path, bodies: Mapping[str, str]) -> Iterator[int]:
             process.terminate()
 
 
+@contextmanager
+def model() -> Iterator[int]:
+    """The port of a running `bench.web.model`."""
+    with _python("bench.web.model") as process:
+        try:
+            yield int(process.stdout.readline() if process.stdout else "")
+        finally:
+            process.kill()
+
+
 def _python(module: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],

@@ -3,7 +3,7 @@
 import palaver
 from palaver import Session, Store
 from palaver.chat.branches import branch
-from palaver.chat.weighing import Line, Weighed, list_lines, weigh
+from palaver.chat.weighing import Line, Weighed, list_lines, list_newest_lines, weigh
 from palaver.context.prompt import MARKER, Prompt, build_prompt
 from palaver.context.window import Window
 from palaver.model import ToolCall
@@ -99,3 +99,27 @@ def test_an_empty_session_weighs_nothing(store: Store) -> None:
     session = store.create_session()
     assert weighed(store, session).tokens == 0
     assert lines(store, session) == []
+
+
+def test_page_by_page_the_lines_are_the_same(store: Store) -> None:
+    session = a_conversation(store, *("x" * 400 for _ in range(9)), system_prompt="Be kind.")
+    first, second, *_ = store.messages(session.id)
+    store.add_checkpoint(session.id, from_id=first.id, through_id=second.id, summary="the beginning")
+    prompt, checkpoints = built(store, session, 700), store.list_checkpoints(session.id)
+    found: list[list[Line]] = []
+    before: str | None = None
+    while not found or before:
+        page = list_newest_lines(store, session, prompt, checkpoints, limit=4, before=before)
+        found.insert(0, page.items)
+        before = page.next_cursor
+    whole = lines(store, session, window=700)
+    head = len(whole) - 9
+    assert [len(part) for part in found] == [1, 4, head + 4]
+    newest = found.pop()
+    assert [*newest[:head], *(line for part in found for line in part), *newest[head:]] == whole
+
+
+def test_the_oldest_message_that_is_sent_is_named(store: Store) -> None:
+    session = a_conversation(store, *("x" * 400 for _ in range(6)))
+    sent = [line.id for line in lines(store, session, window=400) if line.kind == "message" and line.tokens]
+    assert weighed(store, session, window=400).first_message_id == sent[0]

@@ -106,6 +106,7 @@ def test_axe_finds_nothing_on_what_lies_over_the_page(
     open_window: OpenWindow, place: Serving, rich: str, scheme: str
 ) -> None:
     window = open_window(place, rich, color_scheme=scheme)
+    expect(window.get_by_role("article").first).to_be_visible()
     found = {}
     for name, open_it in OVERLAYS.items():
         open_it(window)

@@ -321,34 +321,6 @@ def test_the_reader_who_goes_up_is_left_there(
     assert thread.evaluate("one => one.scrollHeight - one.clientHeight - one.scrollTop") < 3
 
 
-def test_checkpoints_stand_where_they_are_and_are_reverted(
-    open_window: OpenWindow, place: Serving, chats: Store
-) -> None:
-    session = chats.create_session(title="With a checkpoint")
-    made = chats.append(
-        session.id,
-        palaver.user("old " * 400),
-        palaver.assistant("older " * 400),
-        palaver.user("new"),
-        palaver.assistant("newer"),
-    )
-    chats.add_checkpoint(
-        session.id,
-        summary="They spoke of **old** things.",
-        from_id=made[0].id,
-        through_id=made[1].id,
-        kind="summary",
-        level=3,
-    )
-    window = open_window(place, f"/c/{session.id}")
-    window.get_by_text("Checkpoint 1:").click()
-    expect(window.get_by_text("They spoke of old things.")).to_be_visible()
-    window.get_by_role("button", name="Revert").click()
-    expect(window.get_by_text("Checkpoint 1:")).to_have_count(0)
-    (checkpoint,) = chats.list_checkpoints(session.id, active=False)
-    assert checkpoint.reverted_at is not None
-
-
 def test_the_model_and_its_window_are_chosen_in_two_steps(
     open_window: OpenWindow, place: Serving, chats: Store, model: ScriptedServer
 ) -> None:
@@ -407,13 +379,3 @@ def test_notes_interruptions_and_errors_are_said_quietly(
     expect(window.get_by_role("note")).to_have_text("Session started")
     expect(answers(window).first).to_contain_text("Interrupted: this is what had come.")
     expect(answers(window).last.get_by_role("alert")).to_have_text("The model is away.")
-
-
-def test_a_history_that_no_longer_fits_says_so(open_window: OpenWindow, place: Serving, chats: Store) -> None:
-    session = chats.create_session(title="Too long", context_size=512, model="scripted", provider="scripted")
-    chats.append(session.id, *(palaver.user("many words here " * 30) for _ in range(12)))
-    window = open_window(place, f"/c/{session.id}")
-    window.get_by_role("button", name="History truncated").click()
-    expect(window.get_by_role("dialog", name="Context")).to_contain_text(
-        "messages older than those that fit are not sent"
-    )

@@ -256,6 +256,16 @@ def test_the_context_says_what_would_be_sent(client: TestClient, store: Store) -
     assert sum(line["tokens"] for line in found["lines"]) == found["context"]["messages"]
 
 
+def test_the_lines_of_the_context_come_in_pages_or_not_at_all(client: TestClient, store: Store) -> None:
+    session = a_conversation(store, "One.", "Two.", "Three.", model="some-model")
+    path = f"/api/chat-sessions/{session.id}/context"
+    newest = get(client, path, limit=2)
+    assert [line["preview"] for line in newest["lines"]] == ["Two.", "Three."]
+    oldest = get(client, path, limit=2, before=newest["nextCursor"])
+    assert ([line["preview"] for line in oldest["lines"]], oldest["nextCursor"]) == (["One."], None)
+    assert get(client, path, limit=0)["lines"] == []
+
+
 def test_what_an_append_stored_the_next_search_finds(client: TestClient, store: Store) -> None:
     session = a_conversation(store, "The marigolds bloom late", title="Garden")
     found = get(client, "/api/search", q="marigolds")

@@ -12,7 +12,7 @@ from palaver.context.window import (
     WARNING_PERCENT,
     Window,
 )
-from palaver.model import Checkpoint, Message, Role, Session, Text
+from palaver.model import Checkpoint, Message, Page, Role, Session, Text
 from palaver.store import Store
 
 Kind = Literal["system_prompt", "checkpoint", "marker", "message"]
@@ -37,6 +37,7 @@ class Weighed(_Value, frozen=True):
 
     `window_source` says who said the window: "session", "provider" or "default". `used` is what the messages
     take of `budget`, which is the limit less everything else; `template` is what the model's own format adds to a prompt.
+    `first_message_id` is the oldest message that is sent.
     """
 
     session_id: str
@@ -56,6 +57,7 @@ class Weighed(_Value, frozen=True):
     messages: int
     checkpoint_count: int
     message_count: int
+    first_message_id: str | None
     thresholds: Thresholds
 
 
@@ -76,6 +78,7 @@ def weigh(session: Session, prompt: Prompt, window: Window, checkpoints: Sequenc
     """The prompt in numbers; `checkpoints` are the session's active ones."""
     shares: dict[Kind, int] = {"system_prompt": 0, "checkpoint": 0, "marker": 0, "message": 0}
     kinds = _kinds(prompt, checkpoints)
+    sent_ids = [sent.id for sent in _messages(prompt, kinds) if sent.id]
     for kind, sent in zip(kinds, prompt.messages, strict=True):
         shares[kind] += sent.tokens
     return Weighed(
@@ -95,7 +98,8 @@ def weigh(session: Session, prompt: Prompt, window: Window, checkpoints: Sequenc
         checkpoints=shares["checkpoint"],
         messages=shares["message"] + shares["marker"],
         checkpoint_count=kinds.count("checkpoint"),
-        message_count=len({sent.id for sent in _messages(prompt, kinds) if sent.id}),
+        message_count=len(set(sent_ids)),
+        first_message_id=sent_ids[0] if sent_ids else None,
         thresholds=Thresholds(
             warning=prompt.budget * WARNING_PERCENT // 100,
             checkpoint=prompt.budget * CHECKPOINT_PERCENT // 100,
@@ -109,8 +113,34 @@ def list_lines(
     store: Store, session: Session, prompt: Prompt, checkpoints: Sequence[Checkpoint]
 ) -> Iterator[Line]:
     """The context in order: what is sent before the messages, then every message of the branch, sent or not."""
-    kinds = _kinds(prompt, checkpoints)
-    reasons = {left.id: left.reason for left in prompt.left_out}
+    yield from _lines_before(prompt, checkpoints)
+    told = _Told(store, prompt, checkpoints)
+    for message in store.messages(session.id):
+        yield from told.lines(message)
+
+
+def list_newest_lines(
+    store: Store,
+    session: Session,
+    prompt: Prompt,
+    checkpoints: Sequence[Checkpoint],
+    *,
+    limit: int,
+    before: str | None = None,
+) -> Page[Line]:
+    """The lines of the newest `limit` messages, in order; pass `next_cursor` as `before` for those above them.
+
+    The first page begins with what is sent before the messages.
+    """
+    page = store.list_messages(session.id, before=before, limit=limit)
+    told = _Told(store, prompt, checkpoints)
+    lines = [] if before else list(_lines_before(prompt, checkpoints))
+    lines += [line for message in page.items for line in told.lines(message)]
+    return Page(lines, page.next_cursor)
+
+
+def _lines_before(prompt: Prompt, checkpoints: Sequence[Checkpoint]) -> Iterator[Line]:
+    reasons = _reasons(prompt)
     for checkpoint in checkpoints:
         if checkpoint.id in reasons:
             yield Line(
@@ -120,26 +150,25 @@ def list_lines(
                 reason=reasons[checkpoint.id],
                 preview=checkpoint.summary[:_PREVIEW],
             )
-    for kind, sent in zip(kinds, prompt.messages, strict=True):
+    for kind, sent in zip(_kinds(prompt, checkpoints), prompt.messages, strict=True):
         if kind != "message":
             yield Line(kind=kind, role=sent.role, id=sent.id, tokens=sent.tokens, preview=_text(sent))
-    yield from _branch_lines(store.messages(session.id), _messages(prompt, kinds), reasons, checkpoints)
 
 
-def _branch_lines(
-    branch: Iterator[Message],
-    sent: Sequence[Sent],
-    reasons: dict[str, Reason],
-    checkpoints: Sequence[Checkpoint],
-) -> Iterator[Line]:
-    groups = _by_message(sent)
-    begins = {checkpoint.from_id: checkpoint for checkpoint in checkpoints}
-    within: Checkpoint | None = None
-    for message in branch:
-        within = within or begins.get(message.id)
-        yield from _lines_of(message, groups.get(message.id, ()), reasons, within)
-        if within is not None and message.id == within.through_id:
-            within = None
+class _Told:
+    """What becomes of each message of the branch."""
+
+    def __init__(self, store: Store, prompt: Prompt, checkpoints: Sequence[Checkpoint]) -> None:
+        self._groups = _by_message(_messages(prompt, _kinds(prompt, checkpoints)))
+        self._reasons = _reasons(prompt)
+        self._spans = [
+            (store.get_message(one.from_id).position, store.get_message(one.through_id).position, one)
+            for one in checkpoints
+        ]
+
+    def lines(self, message: Message) -> Iterator[Line]:
+        spans = (one for first, last, one in self._spans if first <= message.position <= last)
+        return _lines_of(message, self._groups.get(message.id, ()), self._reasons, next(spans, None))
 
 
 def _lines_of(
@@ -162,6 +191,10 @@ def _lines_of(
     for made in sent:
         if made.id is None:
             yield Line(kind="message", role=made.role, tokens=made.tokens, preview=_text(made))
+
+
+def _reasons(prompt: Prompt) -> dict[str, Reason]:
+    return {left.id: left.reason for left in prompt.left_out}
 
 
 def _by_message(sent: Sequence[Sent]) -> dict[str, list[Sent]]:

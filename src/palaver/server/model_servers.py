@@ -8,9 +8,9 @@ import msgspec
 
 from palaver import settings
 from palaver.chat.engine import Engine
-from palaver.chat.weighing import Line, Weighed, list_lines, weigh
+from palaver.chat.weighing import Line, Weighed, list_newest_lines, weigh
 from palaver.errors import PalaverError
-from palaver.model import Session
+from palaver.model import Page, Session
 from palaver.providers.absent import UNKNOWN, AbsentProvider
 from palaver.providers.base import ModelInfo, Provider
 from palaver.providers.credentials import Keys
@@ -69,8 +69,10 @@ class ModelServers:
         with ThreadPoolExecutor(min(_AT_ONCE, len(providers))) as pool:
             return list(pool.map(_ask, providers))
 
-    def weigh(self, store: Store, session: Session) -> tuple[Weighed, list[Line]]:
-        """What of a session would be sent."""
+    def weigh(
+        self, store: Store, session: Session, *, limit: int, before: str | None
+    ) -> tuple[Weighed, Page[Line]]:
+        """What of a session would be sent: in numbers, and the lines of so many messages."""
         engine = Engine(store, [self._speaker(session)], settings=self._settings)
         try:
             view = engine.look(session.id)
@@ -78,7 +80,11 @@ class ModelServers:
         finally:
             engine.close()
         weighed = weigh(session, prompt, view.window, view.checkpoints)
-        return weighed, list(list_lines(store, session, prompt, view.checkpoints))
+        if not limit:
+            return weighed, Page([])
+        return weighed, list_newest_lines(
+            store, session, prompt, view.checkpoints, limit=limit, before=before
+        )
 
     def _speaker(self, session: Session) -> Provider:
         """Who can say most of the session's model; nobody has to answer for it."""

@@ -9,7 +9,7 @@ from palaver import locations
 from palaver.accounts import Accounts
 from palaver.errors import Corrupt, Invalid
 from palaver.storage.sqlite import cipher, copies
-from palaver.storage.sqlite import opening as sqlite
+from palaver.storage.sqlite.opening import open_store as open_file
 from palaver.storage.sqlite.rescue import RescuedStore
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.store import DatabaseStore
@@ -41,12 +41,12 @@ def open_store(
     `Unavailable` or `Corrupt`; what was refused is untouched.
     """
     if is_postgres(url):
-        from palaver.storage.postgres import opening as postgres  # noqa: PLC0415  (its driver is slow to load)
+        from palaver.storage.postgres.opening import open_store as open_on_server  # noqa: PLC0415  (its driver is slow to load)
 
-        return postgres.open_store(
+        return open_on_server(
             url, actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
         )
-    return sqlite.open_store(
+    return open_file(
         find_path(url), actor=actor, key=key, mirror=mirror, max_sessions=max_sessions, auto_title=auto_title
     )
 

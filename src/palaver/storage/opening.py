@@ -1,16 +1,19 @@
 """What is due whenever a store is opened, on any database: options checked, the trash, abandoned drafts, mirrors."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from palaver.errors import Invalid, PalaverError
 from palaver.storage.database import OpenDatabase
 from palaver.storage.writing import Effects
-from palaver.store import TRASH_DAYS, Store
+from palaver.store import SYSTEM_ACTOR, TRASH_DAYS, Store
 
 if TYPE_CHECKING:
     from palaver.storage.mirror import Mirror
+
+Database = TypeVar("Database", bound=OpenDatabase)
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +34,22 @@ def find_mirror(spec: str | None) -> "Mirror | None":
     return open_mirror(spec)
 
 
-def tidy(system: Store) -> None:
+def ready(
+    kind: Callable[[Database, str], Store], database: Database, mirror: "Mirror | None", actor: str
+) -> Store:
+    """The store over a database that was just opened, once what is due is done; the database is closed where that fails."""
+    try:
+        system = kind(database, SYSTEM_ACTOR)
+        _tidy(system)
+        if mirror is not None:
+            _attach(mirror, system, database)
+    except BaseException:
+        database.close()
+        raise
+    return kind(database, actor)
+
+
+def _tidy(system: Store) -> None:
     """What is due at every opening; a database that cannot be written now is opened all the same."""
     try:
         system.recover_drafts()
@@ -40,7 +58,7 @@ def tidy(system: Store) -> None:
         _log.warning("the trash and interrupted answers could not be looked after: %s", exc)
 
 
-def attach(mirror: "Mirror", system: Store, database: OpenDatabase) -> None:
+def _attach(mirror: "Mirror", system: Store, database: OpenDatabase) -> None:
     """Bring the mirror up to date and let it follow each commit."""
 
     def follow(effects: Effects) -> None:

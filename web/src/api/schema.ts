@@ -235,6 +235,7 @@ export interface CheckpointsAnswer {
 export interface ContextAnswer {
   context: Weighed
   lines: Line[]
+  nextCursor: string | null
 }
 
 /** The conversation is near or over what the model can be sent. `text` says it to a person. */
@@ -950,6 +951,7 @@ export interface Weighed {
   messages: number
   checkpointCount: number
   messageCount: number
+  firstMessageId: string | null
   thresholds: Thresholds
 }
 
@@ -1126,7 +1128,11 @@ export interface Operations {
     answer: Success
   }
   /** What would be sent to the session's model, token by message, and what is left out. */
-  'GET /api/chat-sessions/{sessionId}/context': { path: { sessionId: string }; answer: ContextAnswer }
+  'GET /api/chat-sessions/{sessionId}/context': {
+    path: { sessionId: string }
+    query?: { limit?: number; before?: string }
+    answer: ContextAnswer
+  }
   /** Full text over titles, messages, reasoning and tools. */
   'GET /api/search': {
     query?: { q?: string; projectId?: string; sessionId?: string; role?: "assistant" | "note" | "system" | "tool" | "user"; model?: string; provider?: string; tag?: string[]; before?: string; after?: string; has?: ("file" | "tool")[]; state?: "any" | "archived" | "open" | "trash"; branch?: "all" | "shown"; cursor?: string; limit?: number }

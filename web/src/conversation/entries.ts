@@ -50,3 +50,17 @@ function messageOf(answer: Answer, sessionId: string): Message {
 export function textOf(message: Message): string {
   return message.parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('')
 }
+
+/** Pixels of a line, and characters in one. */
+const LINE = 24
+const WIDE = 90
+
+/** About how high a message will be: good enough to know how many fill a screen. Pixels. */
+export function roughHeight(message: Message): number {
+  let lines = 3
+  for (const part of message.parts) {
+    if (part.type !== 'text') lines += 1
+    else for (const line of part.text.split('\n')) lines += Math.ceil(line.length / WIDE)
+  }
+  return lines * LINE
+}

@@ -37,6 +37,8 @@ export class Conversation {
   private reading: Promise<void> | null = null
   private opened = false
   private opening: Promise<void> | null = null
+  /** Under way, or done, before it was shown. */
+  private expected: Promise<void> | null = null
 
   constructor(
     readonly id: string,
@@ -74,8 +76,16 @@ export class Conversation {
     return this.opening
   }
 
+  /** Reads the end of one that is likely to be shown next. */
+  expect(): void {
+    if (this.opened || this.expected || this.begins) return
+    this.expected = this.readEnd()
+      .then(() => void (this.state = 'ready'))
+      .catch(() => {})
+  }
+
   private async read(at?: string | null): Promise<void> {
-    const first = !this.opened
+    if (this.expected && !at) await this.expected
     this.opened = true
     this.marked = at || null
     if (this.begins) {
@@ -86,7 +96,7 @@ export class Conversation {
     }
     try {
       if (at) await this.openAt(at)
-      else if (first || this.state !== 'ready') await this.readEnd()
+      else if (this.state !== 'ready') await this.readEnd()
       else await this.readTail()
       this.state = 'ready'
     } catch (error) {
@@ -242,10 +252,15 @@ export class Conversation {
     const path = { sessionId: this.id }
     const [checkpoints, context] = await Promise.allSettled([
       call('GET /api/chat-sessions/{sessionId}/checkpoints', { path }),
-      call('GET /api/chat-sessions/{sessionId}/context', { path }),
+      call('GET /api/chat-sessions/{sessionId}/context', { path, query: { limit: 0 } }),
     ])
     if (checkpoints.status === 'fulfilled') this.checkpoints = checkpoints.value.checkpoints
     if (context.status === 'fulfilled') this.context = context.value.context
+  }
+
+  /** What becomes of each message in what is sent: the newest, or those above the page that gave the cursor. */
+  contextLines(before?: string) {
+    return call('GET /api/chat-sessions/{sessionId}/context', { path: { sessionId: this.id }, query: { limit: PAGE, before } })
   }
 
   /** What the session itself has become; null: it is gone. */

@@ -13,7 +13,7 @@ import { Router } from './router.svelte'
 import { Sessions } from './sessions.svelte'
 
 /** Conversations kept in memory, so that going back to one is at once. */
-const KEPT = 12
+const KEPT = 24
 
 /** What may lie over the page, and what it is about. */
 export type Over =
@@ -103,6 +103,11 @@ export class Page {
       this.conversations.delete(other)
     }
     return kept
+  }
+
+  /** Somebody is about to go there. */
+  expect(id: string): void {
+    this.conversation(id).expect()
   }
 
   private take(changes: Change[]): void {

@@ -1,6 +1,7 @@
 """Checkpoints and snapshots of a session, and what of it would be sent to its model."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -13,8 +14,18 @@ from palaver.server.call import Call
 from palaver.server.examples import MESSAGE_ID, QUESTION_ID
 from palaver.server.operations import Routes
 from palaver.server.routes.sessions import SessionAnswer, SessionPath
-from palaver.server.shapes import Asked, Given, Id, Label, Name, PathId, Success, chat_session
-from palaver.store import HEAD
+from palaver.server.shapes import (
+    Asked,
+    Cursor,
+    Given,
+    Id,
+    Label,
+    Name,
+    PathId,
+    Success,
+    chat_session,
+)
+from palaver.store import HEAD, MAX_PAGE
 
 routes = Routes(
     "Context", "What of a session is sent to its model: checkpoints, snapshots, and the whole in tokens."
@@ -73,11 +84,19 @@ class SnapshotsAnswer(Given, frozen=True, kw_only=True):
     snapshots: list[Snapshot]
 
 
+class ContextQuery(Asked, frozen=True, kw_only=True):
+    """Lines of the newest `limit` messages, or of those above the page that gave the cursor; with 0 the numbers alone."""
+
+    limit: Annotated[int, Meta(ge=0, le=MAX_PAGE)] = 100
+    before: Cursor | None = None
+
+
 class ContextAnswer(Given, frozen=True, kw_only=True):
     """`context` in numbers, all of them tokens but the counts; `lines` in order, with the reason for what is not sent."""
 
     context: Weighed
     lines: list[Line]
+    next_cursor: str | None
 
 
 @routes.operation("GET", "/api/chat-sessions/{sessionId}/checkpoints", role="viewer")
@@ -187,9 +206,13 @@ def _check_there(kind: str, id: str, known: Sequence[Checkpoint | Snapshot]) -> 
 @routes.operation(
     "GET", "/api/chat-sessions/{sessionId}/context", role="viewer", errors=("context_overflow",)
 )
-async def get_context(call: Call, path: SessionPath) -> ContextAnswer:
-    """What would be sent to the session's model, token by message, and what is left out."""
+async def get_context(call: Call, path: SessionPath, query: ContextQuery) -> ContextAnswer:
+    """What would be sent to the session's model, token by message, and what is left out.
+
+    The lines of the first page begin with what is sent before the messages.
+    """
     session = await call.store.get_session(path.session_id)
     store = call.services.plain_store.as_actor(call.caller.actor)
-    weighed, lines = await to_thread.run_sync(call.services.servers.weigh, store, session)
-    return ContextAnswer(context=weighed, lines=lines)
+    work = partial(call.services.servers.weigh, store, session, limit=query.limit, before=query.before)
+    weighed, page = await to_thread.run_sync(work)
+    return ContextAnswer(context=weighed, lines=page.items, next_cursor=page.next_cursor)

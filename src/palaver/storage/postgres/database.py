@@ -10,10 +10,11 @@ from palaver.storage.postgres.address import Address
 from palaver.storage.postgres.connection import check_server, connect
 from palaver.storage.postgres.indexing import Indexing
 from palaver.storage.postgres.notices import Notices
-from palaver.storage.postgres.readers import Readers, Reading
+from palaver.storage.postgres.readers import Readers
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.postgres.vacuum import Vacuum
 from palaver.storage.postgres.writer import PostgresWriter
+from palaver.storage.readers import Reading
 from palaver.storage.search.index import watermark
 from palaver.storage.search.indexer import Indexer
 from palaver.storage.watch import Callback, Watch
@@ -54,7 +55,7 @@ class Database(OpenDatabase):
             undo.pop_all()
         self.close_at_exit()
 
-    def read(self, actor: str) -> Reading:
+    def read(self, actor: str) -> Reading[ReadTransaction]:
         return self.readers.read(actor)
 
     def write(self, actor: str, work: Callable[[WriteTransaction], T]) -> T:

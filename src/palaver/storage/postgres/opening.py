@@ -6,7 +6,7 @@ from palaver.storage.postgres import address
 from palaver.storage.postgres.database import Database
 from palaver.storage.postgres.store import PostgresStore
 from palaver.storage.store import check_actor
-from palaver.store import SYSTEM_ACTOR, Store
+from palaver.store import Store
 
 
 def open_store(
@@ -27,12 +27,4 @@ def open_store(
     most = opening.check_most_sessions(max_sessions)
     opened = opening.find_mirror(mirror)
     database = Database(address.parse(url), auto_title=auto_title, max_sessions=most)
-    try:
-        system = PostgresStore(database, SYSTEM_ACTOR)
-        opening.tidy(system)
-        if opened is not None:
-            opening.attach(opened, system, database)
-    except BaseException:
-        database.close()
-        raise
-    return PostgresStore(database, actor)
+    return opening.ready(PostgresStore, database, opened, actor)

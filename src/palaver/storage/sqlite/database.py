@@ -11,11 +11,12 @@ import apsw
 
 from palaver.errors import Corrupt
 from palaver.storage.database import OpenDatabase
+from palaver.storage.readers import Reading
 from palaver.storage.search.index import Indexing, watermark
 from palaver.storage.search.indexer import Indexer
 from palaver.storage.sqlite import cipher, faults, index, schema
 from palaver.storage.sqlite.connection import BUSY_TIMEOUT, connect
-from palaver.storage.sqlite.readers import Readers, Reading
+from palaver.storage.sqlite.readers import Readers
 from palaver.storage.sqlite.transaction import ReadTransaction, WriteTransaction
 from palaver.storage.sqlite.turnstile import Turnstile
 from palaver.storage.sqlite.writer import SqliteWriter
@@ -122,7 +123,7 @@ class Database(OpenDatabase):
             self._note_damage(job.error)
         return job.error
 
-    def read(self, actor: str) -> Reading:
+    def read(self, actor: str) -> Reading[ReadTransaction]:
         return self.readers.read(actor)
 
     def listen(self, actor: str, callback: Callback) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from palaver.storage.sqlite import cipher
 from palaver.storage.sqlite.database import Database
 from palaver.storage.sqlite.store import SqliteStore
 from palaver.storage.store import check_actor
-from palaver.store import SYSTEM_ACTOR, Store
+from palaver.store import Store
 
 
 def open_store(
@@ -30,12 +30,4 @@ def open_store(
     opened = opening.find_mirror(mirror)
     derived = cipher.derive(path if path.is_file() else None, key) if key is not None else None
     database = Database(path, derived, auto_title=auto_title, max_sessions=most)
-    try:
-        system = SqliteStore(database, SYSTEM_ACTOR)
-        opening.tidy(system)
-        if opened is not None:
-            opening.attach(opened, system, database)
-    except BaseException:
-        database.close()
-        raise
-    return SqliteStore(database, actor)
+    return opening.ready(SqliteStore, database, opened, actor)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +46,7 @@ _RATE = 3_000
 _FIRST_LOAD_KB = 120
 _AIM_MS, _PRESS_MS = 120, 60
 _KEYS = 200
+_TURNS = 300
 _KEY_MS = 40
 _MS = 1e6
 
@@ -69,6 +71,7 @@ def run(ground: Ground) -> Iterator[Line]:
             yield _first_screen(screen, browser, place, times)
         yield from _switching(browser, place, chats, sessions, ground.size(2, 5))
         yield from _typing(browser, place, long, messages)
+        yield from _scrolling(browser, place, long, sessions, messages)
         yield from _streaming(browser, place, 30_000)
 
 
@@ -164,7 +167,7 @@ class _Watched(NamedTuple):
     tasks: list[float]
     keys: list[float]
 
-    def lines(self, what: str, target: Target | None) -> Iterator[Line]:
+    def frame_lines(self, what: str, target: Target | None = None) -> Iterator[Line]:
         yield Line(
             f"{what}: from frame to frame",
             "Palaver",
@@ -173,6 +176,9 @@ class _Watched(NamedTuple):
             remarks=f"{len(self.frames)} frames, {len(self.tasks)} tasks of more than 50 ms",
         )
         yield Line(f"{what}: the longest frame", "Palaver", max(self.frames) * _MS, target=target)
+
+    def lines(self, what: str, target: Target | None = None) -> Iterator[Line]:
+        yield from self.frame_lines(what, target)
         yield Line(
             f"{what}: a key until what it changed is drawn, the longest",
             "Palaver",
@@ -280,6 +286,25 @@ def _typing(browser: Browser, place: Serving, long: str, messages: int) -> Itera
     yield from watched.lines(f"page: typing below {messages:,} messages", Target(_FRAME_MS, unit=" ms"))
 
 
+def _scrolling(browser: Browser, place: Serving, long: str, sessions: int, messages: int) -> Iterator[Line]:
+    with _window(browser, place) as window:
+        window.page.goto(f"{place.address}/c/{long}")
+        window.page.evaluate(f"benchWatch.shown({_READ})")
+        window.page.wait_for_timeout(1_000)
+        for what, x, step in (
+            (f"page: scrolling down {sessions:,} sessions", 100, 300),
+            (f"page: scrolling up {messages:,} messages", 800, -300),
+        ):
+            window.page.mouse.move(x, 400)
+            yield from window.watched(partial(_turn_wheel, window.page, step)).frame_lines(what)
+
+
+def _turn_wheel(page: Page, step: int) -> None:
+    for _ in range(_TURNS):
+        page.mouse.wheel(0, step)
+        page.wait_for_timeout(16)
+
+
 def _ask(page: Page, count: int, rate: int) -> None:
     box = page.get_by_role("textbox", name="Message")
     box.fill(f"{count} tokens, {rate} a second")
@@ -301,7 +326,7 @@ def _streaming(browser: Browser, place: Serving, count: int) -> Iterator[Line]:
         kept = len(window.typed())
         window.page.evaluate(f"benchWatch.shown({_ENDED})")
         seconds = time.monotonic() - begin
-    yield from watched.lines(what, None)
+    yield from watched.lines(what)
     yield Line(
         f"{what}: keys that arrive", "Palaver", kept, unit=f"of {_KEYS}", target=Target(_KEYS, at_least=True)
     )

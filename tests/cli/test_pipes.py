@@ -1,11 +1,13 @@
 """Commands as other programs see them."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import palaver
-from tests.cli.processes import Process, call
+from tests.cli.processes import Process, call, environment
 
 
 def test_a_reader_that_goes_away_is_no_error_message(database: Path) -> None:
@@ -42,3 +44,9 @@ def test_ctrl_c_ends_with_130_and_no_traceback(database: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, b"palaver: interrupted\n")
+
+
+def test_the_package_runs_as_the_command(database: Path) -> None:
+    command = [sys.executable, "-m", "palaver", "show", "ffffffff"]
+    result = subprocess.run(command, capture_output=True, env=environment(database), check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (3, b"palaver: Session not found: ffffffff\n")

@@ -379,3 +379,29 @@ def test_notes_interruptions_and_errors_are_said_quietly(
     expect(window.get_by_role("note")).to_have_text("Session started")
     expect(answers(window).first).to_contain_text("Interrupted: this is what had come.")
     expect(answers(window).last.get_by_role("alert")).to_have_text("The model is away.")
+
+
+def test_what_is_far_above_is_let_go_while_one_reads_at_the_end_and_comes_back(
+    open_window: OpenWindow, place: Serving, chats: Store, model: ScriptedServer
+) -> None:
+    session = chats.create_session(title="Long answers")
+    long = "\n\n".join(["x"] * 100)
+    for number in range(6):
+        chats.append(session.id, palaver.user(f"Question {number}"), palaver.assistant(long))
+    window = open_window(place, f"/c/{session.id}")
+    thread = window.get_by_role("region", name="Messages")
+    first = questions(window).filter(has_text="Question 0")
+    thread.hover()
+    while not first.count():
+        window.mouse.wheel(0, -1000)
+        window.wait_for_timeout(16)
+    tell(model, *whole("At the end."))
+    ask(window, "And now?")
+    expect_answer(window, "At the end.")
+    expect(first).to_have_count(0)
+    assert thread.evaluate("one => one.scrollHeight - one.clientHeight - one.scrollTop") < 3
+    thread.hover()
+    while not first.count():
+        window.mouse.wheel(0, -1000)
+        window.wait_for_timeout(16)
+    expect(first).to_be_visible()

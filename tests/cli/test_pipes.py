@@ -47,6 +47,7 @@ def test_ctrl_c_ends_with_130_and_no_traceback(database: Path) -> None:
 
 
 def test_the_package_runs_as_the_command(database: Path) -> None:
+    call(database, "new")
     command = [sys.executable, "-m", "palaver", "show", "ffffffff"]
     result = subprocess.run(command, capture_output=True, env=environment(database), check=False, timeout=60)
     assert (result.returncode, result.stderr) == (3, b"palaver: Session not found: ffffffff\n")

@@ -344,25 +344,28 @@ def _memory(ground: Ground, browser: Browser, place: Serving, minutes: int) -> I
     what = f"page: memory after {minutes} minutes of streaming"
     with _window(browser, place) as window:
         before = _heap(window)
-        after_first: tuple[float, float] | None = None
+        heaps = []
         for minute in range(minutes):
             _ask(window.page, 59 * 50, 50)
             window.page.get_by_role("button", name="Stop").wait_for()
             window.page.get_by_role("button", name="Stop").wait_for(state="hidden", timeout=6 * _PATIENCE)
-            heap = _heap(window)
-            after_first = after_first or heap
-            ground.say(f"minute {minute + 1}: {heap[0]:.1f} MB, {heap[1]:,.0f} nodes")
-    if after_first is None:
-        raise RuntimeError("nothing was streamed")
-    remarks = f"{before[0]:.1f} MB before, {after_first[0]:.1f} after the first minute"
-    yield Line(f"{what}: scripts", "Palaver", heap[0], unit="MB", remarks=remarks)
-    remarks = f"{before[1]:,.0f} before, {after_first[1]:,.0f} after the first minute"
-    yield Line(f"{what}: nodes of the document", "Palaver", heap[1], remarks=remarks, unit="nodes")
+            heaps.append(_heap(window))
+            ground.say(f"minute {minute + 1}: {heaps[-1].mb:.1f} MB, {heaps[-1].nodes:,.0f} nodes")
+    first, last = heaps[0], heaps[-1]
+    remarks = f"{before.mb:.1f} MB before, {first.mb:.1f} after the first minute"
+    yield Line(f"{what}: scripts", "Palaver", last.mb, unit="MB", remarks=remarks)
+    remarks = f"{before.nodes:,.0f} before, {first.nodes:,.0f} after the first minute"
+    yield Line(f"{what}: nodes of the document", "Palaver", last.nodes, unit="nodes", remarks=remarks)
 
 
-def _heap(window: _Window) -> tuple[float, float]:
+class _Heap(NamedTuple):
+    mb: float
+    nodes: float
+
+
+def _heap(window: _Window) -> _Heap:
     """MB in use by scripts, and nodes, once what nobody holds is gone."""
     window.tools.send("HeapProfiler.collectGarbage")
     window.tools.send("Performance.enable")
     found = {one["name"]: one["value"] for one in window.tools.send("Performance.getMetrics")["metrics"]}
-    return found["JSHeapUsedSize"] / 1e6, found["Nodes"]
+    return _Heap(found["JSHeapUsedSize"] / 1e6, found["Nodes"])

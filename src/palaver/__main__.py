@@ -6,4 +6,4 @@ from palaver.cli.main import main
 
 if __name__ == "__main__":
     sys.argv[0] = "palaver"
-    sys.exit(main())
+    main()

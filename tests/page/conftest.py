@@ -102,7 +102,7 @@ def open_window(browser: Browser) -> Iterator[OpenWindow]:
     heard: list[Complaints] = []
 
     def open(place: Serving, path: str = "/", **options: object) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         window = context.new_page()

@@ -139,6 +139,38 @@ def test_no_screen_is_wider_than_the_window(
     assert wide == []
 
 
+@pytest.mark.parametrize("width", [640, 1280])
+def test_with_text_twice_as_large_nothing_is_cut_off(
+    open_window: OpenWindow, place: Serving, rich: str, width: int
+) -> None:
+    """A person's own text size, in place of the zoom, which is a narrower window."""
+    window = open_window(place, rich, viewport={"width": width, "height": 740})
+    small = height_of(window, "Mercury")
+    found = {}
+    for path in (rich, *SCREENS):
+        window.goto(place.address + path)
+        expect(window.get_by_role("main")).to_be_visible()
+        window.evaluate("document.documentElement.style.fontSize = '200%'")
+        quiet(window)
+        found[path] = (overflowing(window), window.evaluate(CUT_OFF))
+        if path == rich:
+            assert height_of(window, "Mercury") > 1.5 * small  # its padding stays
+    assert found == {path: (False, []) for path in found}
+
+
+CUT_OFF = """() => [...document.querySelectorAll('button, h1, h2, label, p')]
+  .filter(one => one.offsetParent && getComputedStyle(one).overflowY === 'hidden')
+  .filter(one => one.scrollHeight > one.clientHeight + 8)
+  .map(one => one.outerHTML.slice(0, 120))"""
+"""What is higher than the box that hides the rest of it."""
+
+
+def height_of(window: Page, text: str) -> float:
+    box = window.get_by_role("cell", name=text).first.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
 def test_on_a_phone_the_list_is_a_sheet_that_closes_on_a_choice(
     open_window: OpenWindow, place: Serving, rich: str
 ) -> None:

@@ -405,3 +405,19 @@ def test_what_is_far_above_is_let_go_while_one_reads_at_the_end_and_comes_back(
         window.mouse.wheel(0, -1000)
         window.wait_for_timeout(16)
     expect(first).to_be_visible()
+
+
+def test_a_question_stands_above_its_answer_also_where_that_is_heard_of_first(
+    open_window: OpenWindow, place: Serving, model: ScriptedServer
+) -> None:
+    model.will(*whole("I was faster."))
+    window = open_window(place)
+    held: list[Route] = []
+    window.route("**/api/chat-messages?**", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks it what it takes
+    ask(window, "Who is first?")
+    expect(answers(window)).to_contain_text("I was faster.")
+    for route in held:
+        route.continue_()
+    window.unroute("**/api/chat-messages?**")
+    expect(questions(window)).to_contain_text("Who is first?")
+    expect(window.get_by_role("article", name="You, not saved yet")).to_have_count(0)

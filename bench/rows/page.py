@@ -67,11 +67,16 @@ def run(ground: Ground) -> Iterator[Line]:
             _Screen("the list and a new chat", "/", _READY),
             _Screen(f"the end of {messages:,} messages", f"/c/{long}", _READ),
         )
+        ground.say("the page: first screens")
         for screen in seen:
             yield _first_screen(screen, browser, place, times)
+        ground.say("the page: from chat to chat")
         yield from _switching(browser, place, chats, sessions, ground.size(2, 5))
+        ground.say("the page: typing")
         yield from _typing(browser, place, long, messages)
+        ground.say("the page: scrolling")
         yield from _scrolling(browser, place, long, sessions, messages)
+        ground.say("the page: streaming")
         yield from _streaming(browser, place, 30_000)
 
 
@@ -311,8 +316,7 @@ def _ask(page: Page, count: int, rate: int) -> None:
     box.press("Enter")
 
 
-_ENDED = """() => document.querySelectorAll('main article').length > 1
-  && !document.querySelector('[aria-busy="true"]')"""
+_ENDED = """() => document.querySelector('main article') && !document.querySelector('[aria-busy="true"]')"""
 
 
 def _streaming(browser: Browser, place: Serving, count: int) -> Iterator[Line]:

@@ -277,7 +277,7 @@ def _switching(
             median(taken),
             percentile(taken, 0.99),
             target=target,
-            remarks=f"{len(taken)} switches, from the click to the frame with its {_LONG} messages",
+            remarks=f"{len(taken)} switches, from the click to the frame with its newest messages",
         )
 
 

@@ -90,11 +90,20 @@ def choose(window: Page, name: str) -> None:
     window.get_by_role("menuitem", name=name).click()
 
 
+def open_lines(window: Page) -> None:
+    window.get_by_role("button", name="Context:").click()
+    window.get_by_text("Message by message").click()
+    expect(
+        window.get_by_role("list", name="Message by message").get_by_role("listitem").first
+    ).to_be_visible()
+
+
 OVERLAYS: dict[str, Callable[[Page], None]] = {
     "search": lambda window: window.keyboard.press("Control+k"),
     "keys": lambda window: window.get_by_role("button", name="Keys").click(),
     "model": lambda window: window.get_by_role("button", name="Model:").click(),
     "context": lambda window: window.get_by_role("button", name="Context:").click(),
+    "lines": open_lines,
     "menu": lambda window: window.get_by_role("button", name="Actions for this chat").click(),
     "settings": lambda window: choose(window, "System prompt"),
     "tags": lambda window: choose(window, "Tags…"),

@@ -8,7 +8,9 @@ from starlette.testclient import TestClient
 
 import palaver
 from palaver import Store
+from tests.support import scripted
 from tests.support.http import Team, local_server, team_server
+from tests.support.scripted import ScriptedServer
 
 
 @pytest.fixture
@@ -32,3 +34,17 @@ def team(team_url: str, tmp_path: Path) -> Iterator[Team]:
     """A team's server over an empty database."""
     with palaver.open_store(team_url) as store, team_server(store, tmp_path) as team:
         yield team
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[ScriptedServer]:
+    with scripted.serve() as server:
+        yield server
+
+
+@pytest.fixture
+def model(model_server: ScriptedServer) -> ScriptedServer:
+    """It says what the test tells it."""
+    model_server.scripts.clear()
+    model_server.requests.clear()
+    return model_server

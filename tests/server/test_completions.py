@@ -16,7 +16,6 @@ from palaver import File, Session, Store, ToolCall, ToolResult
 from palaver.ids import new_id
 from tests.chat.reading import until
 from tests.chat.tools import calling
-from tests.support import scripted
 from tests.support.factories import texts
 from tests.support.images import png
 from tests.support.office import Office, Worker, office
@@ -27,20 +26,6 @@ TOOL: Any = {
     "type": "function",
     "function": {"name": "add", "description": "Adds.", "parameters": {"type": "object", "properties": {}}},
 }
-
-
-@pytest.fixture(scope="module")
-def model_server() -> Iterator[ScriptedServer]:
-    with scripted.serve() as server:
-        yield server
-
-
-@pytest.fixture
-def model(model_server: ScriptedServer) -> ScriptedServer:
-    """It says what the test tells it."""
-    model_server.scripts.clear()
-    model_server.requests.clear()
-    return model_server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

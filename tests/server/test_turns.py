@@ -11,7 +11,6 @@ import pytest
 from palaver.ids import new_id
 from tests.chat.reading import until
 from tests.chat.tools import calling
-from tests.support import scripted
 from tests.support.factories import a_question, texts
 from tests.support.office import Desk, Office, Worker, office
 from tests.support.scripted import ScriptedServer, Wait, text, whole
@@ -26,19 +25,6 @@ command = "{sys.executable}"
 args = ["{SERVERS / "plain.py"}"]
 """
 ADD = ("c1", "plain__add", {"a": 1, "b": 2})
-
-
-@pytest.fixture(scope="module")
-def model_server() -> Iterator[ScriptedServer]:
-    with scripted.serve() as server:
-        yield server
-
-
-@pytest.fixture
-def model(model_server: ScriptedServer) -> ScriptedServer:
-    """It says what the test tells it."""
-    model_server.scripts.clear()
-    return model_server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

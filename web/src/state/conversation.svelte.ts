@@ -85,7 +85,8 @@ export class Conversation {
   }
 
   private async read(at?: string | null): Promise<void> {
-    if (this.expected && !at) await this.expected
+    // Before anything else is read: what comes late must not take its place.
+    if (this.expected) await this.expected
     this.opened = true
     this.marked = at || null
     if (this.begins) {

@@ -410,7 +410,8 @@ def test_what_is_far_above_is_let_go_while_one_reads_at_the_end_and_comes_back(
 def test_a_question_stands_above_its_answer_also_where_that_is_heard_of_first(
     open_window: OpenWindow, place: Serving, model: ScriptedServer
 ) -> None:
-    model.will(*whole("I was faster."))
+    rest = threading.Event()
+    model.will(text("I was faster."), Wait(rest), finish(), DONE)
     window = open_window(place)
     held: list[Route] = []
     window.route("**/api/chat-messages?**", lambda route: held.append(route))  # noqa: PLW0108 - Playwright asks it what it takes
@@ -421,3 +422,5 @@ def test_a_question_stands_above_its_answer_also_where_that_is_heard_of_first(
     window.unroute("**/api/chat-messages?**")
     expect(questions(window)).to_contain_text("Who is first?")
     expect(window.get_by_role("article", name="You, not saved yet")).to_have_count(0)
+    rest.set()
+    expect_answer(window, "I was faster.")

@@ -23,7 +23,7 @@ from palaver.store import SYSTEM_ACTOR
 
 T = TypeVar("T")
 
-_QUIET = 250  # A search reads as many changes as they are stored, and who indexes keeps nobody from writing.
+QUIET = 250  # A search reads as many changes as they are stored, and who indexes keeps nobody from writing.
 
 
 class Database(OpenDatabase):
@@ -50,7 +50,7 @@ class Database(OpenDatabase):
             tx = ReadTransaction(connection, SYSTEM_ACTOR)
             self._tx.set_latest(_latest(tx))
             through, last = watermark(tx)
-            self._indexer = Indexer(self._indexing.run, self.writer.crowded, through, quiet=_QUIET)
+            self._indexer = Indexer(self._indexing.run, self.writer.crowded, through, quiet=QUIET)
             self._indexer.committed(last)
             undo.pop_all()
         self.close_at_exit()

@@ -4,7 +4,7 @@ import select
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from psycopg import RawCursor, RawServerCursor, errors
+from psycopg import Error, RawCursor, RawServerCursor, errors
 from psycopg.pq import Format, TransactionStatus
 
 from palaver.storage.postgres.appended import Appended
@@ -27,7 +27,8 @@ class ReadTransaction(Walled):
         self.actor = actor
         self.known_sessions: Known = {}
         self._sql = statements()
-        self._open = 0
+        self._opened = 0
+        self._iterating: list[RawServerCursor[Row]] = []
         self.attach(connection)
 
     def attach(self, connection: Connection) -> None:
@@ -44,6 +45,7 @@ class ReadTransaction(Walled):
 
     def end(self) -> None:
         """Nobody waits for the answer: `settle` takes it up before the connection is used again."""
+        self.leave_iterations()
         if self.is_open():
             self.connection.pgconn.send_query(self._sql["commit"].sql)
             self._is_ending = True
@@ -78,11 +80,22 @@ class ReadTransaction(Walled):
         """In bounded memory, and beside other queries."""
         statement = self._find(name, parameters)
         self._prepare()
-        self._open += 1
-        with RawServerCursor(self.connection, f"c{self._open}") as cursor:
+        self._opened += 1
+        cursor: RawServerCursor[Row] = RawServerCursor(self.connection, f"c{self._opened}")
+        self._iterating.append(cursor)
+        try:
             cursor.itersize = _FETCHED
             cursor.execute(statement.sql, statement.bind(parameters), binary=True)
-            yield from cursor
+            for row in cursor:  # noqa: UP028 (`yield from` would hand the end of this generator on to the cursor)
+                yield row
+        finally:
+            _close(cursor)
+            self._iterating.remove(cursor)
+
+    def leave_iterations(self) -> None:
+        """Called at each end: an iterator that somebody still holds must not close its cursor in a later transaction."""
+        for cursor in self._iterating:
+            _close(cursor)
 
     def run(self, name: str, /, **parameters: Any) -> None:
         statement = self._find(name, parameters)
@@ -121,6 +134,15 @@ class ReadTransaction(Walled):
             self._control.execute(self._sql["begin_read"].sql)
 
 
+def _close(cursor: RawServerCursor[Row]) -> None:
+    """Of a lost connection too: what it had to give was taken, and whoever uses the connection next is told."""
+    try:
+        cursor.close()
+    except Error:
+        cursor.connection.close()
+        cursor.close()
+
+
 class Outdated(Exception):
     """Somebody else has written since, or an id is taken: what was done so far is to be done again, step by step."""
 
@@ -155,6 +177,7 @@ class WriteTransaction(WriteState, ReadTransaction):
         self._appended.clear()
 
     def commit(self) -> None:
+        self.leave_iterations()
         if not self._is_begun:
             self.flush()
             return
@@ -168,6 +191,7 @@ class WriteTransaction(WriteState, ReadTransaction):
         self._known = self.newest = self._last
 
     def roll_back(self) -> None:
+        self.leave_iterations()
         self._cursor.execute(self._sql["rollback"].sql)
 
     def rolled_back(self) -> None:
@@ -299,5 +323,6 @@ class IndexTransaction(ReadTransaction):
         self.run("begin")
 
     def end(self) -> None:
+        self.leave_iterations()
         if self.is_open():
             self.run("commit")

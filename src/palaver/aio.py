@@ -24,6 +24,9 @@ THREADS = 32
 BATCH = 200
 """Messages that `messages` and `tree` bring over in one step."""
 
+READING = 4
+"""Short reads at once. More of them only take turns at the interpreter, and each turn costs: 64 at once take twice as long."""
+
 APPENDS = 128
 """Appends that a thread hands over together."""
 
@@ -188,6 +191,7 @@ class _Pool:
         self._mutex = threading.Lock()
         self._unfinished = 0
         self._outbox: _Outbox | None = None
+        self.reading = _Reading(self)
 
     def outbox(self) -> _Outbox:
         """That of the running loop."""
@@ -227,6 +231,40 @@ class _Pool:
             del task  # while waiting for the next one, keep nothing of the last one alive
             with self._mutex:
                 self._unfinished -= 1
+
+
+class _Reading:
+    """Short reads: a few threads of the pool take one after the other."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self._mutex = threading.Lock()
+        self._waiting: deque[_Task] = deque()
+        self._serving = 0
+
+    def put(self, task: _Task) -> None:
+        with self._mutex:
+            self._waiting.append(task)
+            if self._serving == READING:
+                return
+            self._serving += 1
+        self._pool.put(self)
+
+    def run(self) -> None:
+        """On a thread of the pool: until nothing is left, or something else waits for a thread."""
+        while (task := self._take()) is not None:
+            task.run()
+            del task  # while waiting for the next one, keep nothing of the last one alive
+            if self._pool.crowded():
+                self._pool.put(self)
+                return
+
+    def _take(self) -> _Task | None:
+        with self._mutex:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._serving -= 1
+            return None
 
 
 class _Appends:
@@ -298,7 +336,12 @@ def _coroutine(name: str) -> Callable[..., Any]:
     async def verb(self: AsyncStore, *args: Any, **kwargs: Any) -> Any:
         return await _call(self._pool, getattr(self._store, name), *args, **kwargs)
 
-    return verb
+    async def short(self: AsyncStore, *args: Any, **kwargs: Any) -> Any:
+        job = _Job(self._pool.outbox(), partial(getattr(self._store, name), *args, **kwargs))
+        self._pool.reading.put(job)
+        return await job.outcome()
+
+    return short if name in SHORT else verb
 
 
 def _stream(name: str) -> Callable[..., Any]:
@@ -316,6 +359,14 @@ def _take(messages: Iterator[Message]) -> list[Message]:
 
 
 STREAMS = ("messages", "tree")
+SHORT = frozenset(
+    {
+        *("get_project", "list_projects", "roles", "get_preference", "list_preferences", "changes", "mark"),
+        *("get_session", "list_sessions", "list_last_texts", "list_turns"),
+        *("get_message", "list_messages", "list_siblings", "list_sibling_ids", "list_checkpoints"),
+    }
+)
+"""Verbs that read a page at most, by an index."""
 DIRECT = ("location", "as_actor", "listen", "close")
 _MADE = {"append": _append} | {name: _stream(name) for name in STREAMS}
 VERBS = tuple(sorted(Store.__abstractmethods__.difference(STREAMS, DIRECT)))

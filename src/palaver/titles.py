@@ -1,7 +1,8 @@
 """The title a session gets from its first message, wherever that message comes from."""
 
 TITLE_LENGTH = 50
-_LOOKED_AT = 40
+_LOOKED_AT = (2, 40)
+"""So many times the length is read: the first nearly always suffices, and behind the second nothing can matter."""
 _NO_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -12,8 +13,11 @@ def first_message_title(text: str) -> str:
 
 def beginning(text: str, length: int) -> str:
     """Whitespace folded, at most `length` characters with a final "…" where cut, never inside a grapheme cluster."""
-    # What is cut off cannot matter, and a message may be 100 MB.
-    folded = " ".join(printable(text[: length * _LOOKED_AT]).split())
+    for times in _LOOKED_AT:
+        read = text[: length * times]
+        folded = " ".join(printable(read).split())
+        if len(folded) > length or len(read) == len(text):
+            break
     if len(folded) <= length:
         return folded
     return folded[: _boundary(folded, length - 1)].rstrip() + "…"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict
 
 from palaver.model import MemberRole, Message, NewMessage, Part, Project, Session, Text
 from palaver.server.faults import SAYS
@@ -71,13 +72,8 @@ class MessageFields(Asked, frozen=True, kw_only=True):
     parts: tuple[Part, ...] | None = None
 
 
-_MESSAGE = Message.__struct_fields__
-_SESSION = Session.__struct_fields__
-_PROJECT = Project.__struct_fields__
-
-
 def chat_message(message: Message) -> ChatMessage:
-    return ChatMessage(**{name: getattr(message, name) for name in _MESSAGE}, content=message.text)
+    return ChatMessage(**asdict(message), content=message.text)
 
 
 def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
@@ -85,11 +81,11 @@ def chat_messages(messages: Sequence[Message]) -> list[ChatMessage]:
 
 
 def chat_session(session: Session, **more: Any) -> ChatSession:
-    return ChatSession(**{name: getattr(session, name) for name in _SESSION}, **more)
+    return ChatSession(**asdict(session), **more)
 
 
 def chat_project(project: Project, role: MemberRole) -> ChatProject:
-    return ChatProject(**{name: getattr(project, name) for name in _PROJECT}, role=role)
+    return ChatProject(**asdict(project), role=role)
 
 
 def parts_of(content: str | None, parts: Sequence[Part] | None) -> tuple[Part, ...]:

@@ -25,7 +25,7 @@ BATCH = 200
 """Messages that `messages` and `tree` bring over in one step."""
 
 READING = 4
-"""Short reads at once. More of them only take turns at the interpreter, and each turn costs: 64 at once take twice as long."""
+"""Short reads at once: more of them only take turns at the interpreter, and at 64 readers that takes half of the time."""
 
 APPENDS = 128
 """Appends that a thread hands over together."""

@@ -1,8 +1,8 @@
 """The title a session gets from its first message, wherever that message comes from."""
 
 TITLE_LENGTH = 50
-_LOOKED_AT = (2, 40)
-"""So many times the length is read: the first nearly always suffices, and behind the second nothing can matter."""
+_FEW, _MANY = 2, 40
+"""So many times the length is read: few nearly always suffice, and what is behind many cannot matter."""
 _NO_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -13,14 +13,16 @@ def first_message_title(text: str) -> str:
 
 def beginning(text: str, length: int) -> str:
     """Whitespace folded, at most `length` characters with a final "…" where cut, never inside a grapheme cluster."""
-    for times in _LOOKED_AT:
-        read = text[: length * times]
-        folded = " ".join(printable(read).split())
-        if len(folded) > length or len(read) == len(text):
-            break
+    folded = _folded(text[: length * _FEW])
+    if len(folded) <= length and len(text) > length * _FEW:
+        folded = _folded(text[: length * _MANY])
     if len(folded) <= length:
         return folded
     return folded[: _boundary(folded, length - 1)].rstrip() + "…"
+
+
+def _folded(text: str) -> str:
+    return " ".join(printable(text).split())
 
 
 def printable(text: str) -> str:

@@ -45,7 +45,7 @@ class Claim:
         self._store = store
         self._backlog = backlog
         self._session_id = session_id
-        self._number: int | None = None
+        self._begun: TurnState | None = None
         self._lock = threading.Lock()
         self._count = 0
         self._waiting: list[SideEvent] = []
@@ -56,8 +56,13 @@ class Claim:
         return self._store.actor
 
     @property
-    def held(self) -> bool:
-        return self._number is not None
+    def begun(self) -> TurnState | None:
+        """How it stood in the store when it began; None where it is not there."""
+        return self._begun
+
+    @property
+    def _number(self) -> int | None:
+        return self._begun.number if self._begun is not None else None
 
     @property
     def waiting(self) -> Sequence[SideEvent]:
@@ -67,9 +72,8 @@ class Claim:
 
     def take(self, begin: Callable[[], TurnState]) -> TurnState:
         """Begin it in the store. Raises what `begin` raises."""
-        state = begin()
-        self._number = state.number
-        return state
+        self._begun = begin()
+        return self._begun
 
     def note(self, event: TurnEvent) -> None:
         """It happens now; it is kept with what is written next."""

@@ -13,7 +13,7 @@ from palaver.chat.stream import Stream
 from palaver.context.tools import Tool
 from palaver.errors import Busy, PalaverError
 from palaver.ids import new_id
-from palaver.model import NewMessage
+from palaver.model import NewMessage, TurnState
 from palaver.store import HEAD, Store
 
 _log = logging.getLogger(__name__)
@@ -29,6 +29,11 @@ class Compacting(Stream):
         self._claim = claim
         self.stopping = Stopping()
         self._finished: CheckpointFinished | None = None
+
+    @property
+    def begun(self) -> TurnState | None:
+        """As it was stored when it began."""
+        return self._claim.begun
 
     def stop(self) -> None:
         """Give it up; nothing changes then. Returns at once."""

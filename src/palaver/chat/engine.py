@@ -27,6 +27,7 @@ from palaver.chat.recording import Recording
 from palaver.chat.relaying import Ask, Relaying, as_sent
 from palaver.chat.rounds import Means, Rounds
 from palaver.chat.stopping import Stopping
+from palaver.chat.stream import Stream
 from palaver.chat.titling import Titling
 from palaver.chat.turn import Turn
 from palaver.chat.vocabularies import Vocabularies
@@ -251,6 +252,11 @@ class Engine:
             return work.events(after)
         return follow(self._store, session_id, turn_id, after)
 
+    def find_stream(self, session_id: str, turn_id: str) -> Stream | None:
+        """The events of a turn that this process runs. No database is asked: who may see it, the caller knows."""
+        running = self._places.find(session_id)
+        return running.work if running is not None and running.work.id == turn_id else None
+
     def running(self, session_id: str) -> Turn | None:
         """The turn this process runs in the session."""
         work = self._work(session_id)
@@ -268,7 +274,7 @@ class Engine:
             self._store.answer_turn(session_id, request_id, choice)
         except (NotFound, *CANNOT_RECORD):
             # What cannot be kept is known to its own process alone.
-            if turn is None or not turn.unkept:
+            if turn is None or turn.begun is not None:
                 raise
         if turn is not None:
             turn.answer(request_id, choice)
@@ -398,7 +404,7 @@ class Engine:
     def _make_turn(self, session: Session, turn_id: str, chosen: Chosen, recording: Recording) -> Turn:
         provider, model = chosen
         turn = Turn(
-            session.id, turn_id, recording.answer_id, asks=self._asks, kept=lambda: recording.claim.held
+            session.id, turn_id, recording.answer_id, asks=self._asks, begun=lambda: recording.claim.begun
         )
         turn.tell(
             TurnStarted(

@@ -30,6 +30,7 @@ class Stream:
         self._spots: list[tuple[int, Place]] = []
         self._events: list[TurnEvent] = []
         self._ended = False
+        self._listeners: list[Callable[[TurnEvent], None]] = []
         self._at_end: list[Callable[[], None]] = []
 
     @property
@@ -59,6 +60,16 @@ class Stream:
             if not fresh:
                 return
 
+    def listen(self, callback: Callable[[TurnEvent], None]) -> None:
+        """Call back with each event from the first one on, in order, on the thread that tells it.
+
+        The callback is quick and does not raise: whoever tells waits for it.
+        """
+        with self._changed:
+            for event in self._events:
+                callback(event)
+            self._listeners.append(callback)
+
     def begin(self, answer_id: str) -> None:
         """For the engine: what follows belongs to another answer."""
         with self._changed:
@@ -84,6 +95,8 @@ class Stream:
             spot = (self._answer_ids.index(seen.answer_id), seen.place)
             self._spots.append(max(spot, self._spots[-1]) if self._spots else spot)
             self._events.append(event)
+            for listener in self._listeners:
+                listener(event)
             self._ended = last
             self._changed.notify_all()
         if last:

@@ -7,7 +7,7 @@ from palaver.chat.events import InputRequired, TurnFailed, TurnFinished
 from palaver.chat.stopping import Stopping
 from palaver.chat.stream import Stream
 from palaver.errors import Busy
-from palaver.model import Message
+from palaver.model import Message, TurnState
 
 
 class Turn(Stream):
@@ -20,10 +20,10 @@ class Turn(Stream):
         answer_id: str,
         *,
         asks: bool = False,
-        kept: Callable[[], bool] = lambda: False,
+        begun: Callable[[], TurnState | None] = lambda: None,
     ) -> None:
         super().__init__(answer_id)
-        self._kept = kept
+        self._begun = begun
         self.session_id = session_id
         self.id = id
         self.stopping = Stopping()
@@ -40,9 +40,9 @@ class Turn(Stream):
         return self.desk.open
 
     @property
-    def unkept(self) -> bool:
-        """Whether no other process knows of it, because it could not be written when it began."""
-        return not self._kept()
+    def begun(self) -> TurnState | None:
+        """As it was stored when it began; None where it could not be, so that no other process knows of it."""
+        return self._begun()
 
     def answer(self, request_id: str, choice: str) -> None:
         """The person's choice, from any thread. After "history" it waits on.

@@ -10,8 +10,10 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 
 from palaver import wire
+from palaver.chat.engine import Engine
 from palaver.chat.events import Place, Seen, TurnEvent
 from palaver.chat.stream import behind
 from palaver.errors import Busy, PalaverError, Unavailable
@@ -30,9 +32,6 @@ _AGAIN_SECONDS, _AGAIN_TRIES = 0.5, 120
 HEARTBEAT = b": still here\n\n"
 CLOSING = streams.event("closing", b"{}")
 OPENING = f"retry: {RECONNECT_MS}\n\n".encode()
-
-Read = Callable[[str | None], Iterator[TurnEvent]]
-"""The events of a turn behind the one with this id."""
 
 
 class News:
@@ -75,20 +74,17 @@ async def within(news: asyncio.Event, seconds: float) -> bool:
 
 
 class Channel:
-    """The events of one turn. A thread reads them, streams share them."""
+    """The events of one turn, which streams share. Whoever has them puts them in, from any thread, and ends it."""
 
-    def __init__(self, read: Read, after: str | None, over: Callable[[], None]) -> None:
+    def __init__(self, over: Callable[[], None]) -> None:
         self.news = News()
         self.ended = False
         self.failure: PalaverError | None = None
-        self._read = read
-        self._after = after
         self._over = over
         self._events: list[TurnEvent] = []
         self._frames: list[bytes] = []
         self._answers: list[str] = []
         self._spots: list[tuple[int, Place]] = []
-        threading.Thread(target=self._run, name="palaver-reader", daemon=True).start()
 
     @property
     def length(self) -> int:
@@ -120,33 +116,7 @@ class Channel:
         cut = behind(event, seen)
         return self._frames[number] if cut is event else _encode(cut)
 
-    def _run(self) -> None:
-        """On a thread of its own."""
-        after, tries = self._after, 0
-        while not self.ended:
-            try:
-                for event in self._read(after):
-                    self._put(event)
-                    after, tries = event.id, 0
-                break
-            except (Unavailable, Busy) as exc:
-                tries += 1
-                if tries > _AGAIN_TRIES or not self._frames:
-                    self.failure = exc
-                    break
-                time.sleep(_AGAIN_SECONDS)
-            except PalaverError as exc:
-                self.failure = exc
-                break
-            except Exception as exc:  # the end of a thread: whoever reads must hear of it
-                logger.exception("A turn cannot be read")
-                self.failure = PalaverError(f"the turn cannot be read: {type(exc).__name__}")
-                break
-        self.ended = True
-        self.news.tell()
-        self._over()
-
-    def _put(self, event: TurnEvent) -> None:
+    def put(self, event: TurnEvent) -> None:
         seen = Seen.parse(event.id)
         if seen.answer_id not in self._answers:
             self._answers.append(seen.answer_id)
@@ -155,6 +125,38 @@ class Channel:
         self._events.append(event)
         self._frames.append(_encode(event))
         self.news.tell()
+
+    def end(self, failure: PalaverError | None = None) -> None:
+        self.failure = failure
+        self.ended = True
+        self.news.tell()
+        self._over()
+
+
+def _fill(channel: Channel, read: Callable[[str | None], Iterator[TurnEvent]], after: str | None) -> None:
+    """Put in what is read behind the event `after`, to its end. A store that is away for a while is waited for."""
+    tries = 0
+    failure: PalaverError | None = None
+    while True:
+        try:
+            for event in read(after):
+                channel.put(event)
+                after, tries = event.id, 0
+            break
+        except (Unavailable, Busy) as exc:
+            tries += 1
+            if tries > _AGAIN_TRIES or not channel.length:
+                failure = exc
+                break
+            time.sleep(_AGAIN_SECONDS)
+        except PalaverError as exc:
+            failure = exc
+            break
+        except Exception as exc:  # the end of a thread: whoever reads must hear of it
+            logger.exception("A turn cannot be read")
+            failure = PalaverError(f"the turn cannot be read: {type(exc).__name__}")
+            break
+    channel.end(failure)
 
 
 def _encode(event: TurnEvent) -> bytes:
@@ -165,10 +167,10 @@ Key = tuple[str, str, str | None]
 
 
 class Live:
-    """The turns that are read now. For one event loop."""
+    """The turns of an engine that are read now. For one event loop."""
 
-    def __init__(self, read: Callable[[str, str, str | None], Iterator[TurnEvent]]) -> None:
-        self._read = read
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._channels: dict[Key, Channel] = {}
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -203,11 +205,8 @@ class Live:
         channel = self._channels.get(key)
         if channel is None:
             self._loop = asyncio.get_running_loop()
-            session_id, turn_id, _ = key
-            channel = Channel(
-                lambda behind: self._read(session_id, turn_id, behind), after, lambda: self._forget_later(key)
-            )
-            self._channels[key] = channel
+            channel = self._channels[key] = Channel(lambda: self._forget_later(key))
+            self._supply(channel, key, after)
         news = channel.news.next
         while not (channel.length or channel.ended):
             await news.wait()
@@ -215,6 +214,20 @@ class Live:
         if channel.failure is not None and not channel.length:
             raise channel.failure
         return channel
+
+    def _supply(self, channel: Channel, key: Key, after: str | None) -> None:
+        """What this process runs tells by itself; anything else, and what happened before, is read on a thread."""
+        session_id, turn_id, _ = key
+        running = self._engine.find_stream(session_id, turn_id) if after is None else None
+        if running is not None:
+            running.listen(channel.put)
+            running.on_end(channel.end)
+        else:
+            read = partial(self._engine.follow, session_id, turn_id)
+            thread = threading.Thread(
+                target=_fill, args=(channel, read, after), name="palaver-reader", daemon=True
+            )
+            thread.start()
 
     async def _frames(
         self, channel: Channel, seen: Seen | None, allowed: Callable[[], Awaitable[bool]]

@@ -69,7 +69,7 @@ class Services:
             store.as_actor(SYSTEM_ACTOR), self.servers.find, settings=settings, toolbox=toolbox, asks=True
         )
         self.engine_as = lru_cache(_ENGINES)(self.engine.as_actor)
-        self.live = Live(self.engine.follow)
+        self.live = Live(self.engine)
         # One view per actor: what several requests of an actor append at once is gathered in it.
         self.store_as = lru_cache(_ACTORS)(self.store.as_actor)
         self.feeds = Feeds(self.store, self.store_as)

@@ -7,7 +7,9 @@ from anyio import to_thread
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from palaver.chat.compacting import Compacting
 from palaver.chat.engine import Engine
+from palaver.chat.turn import Turn
 from palaver.errors import Busy, Conflict, Invalid, NotFound, PalaverError
 from palaver.model import NewMessage, Time, TurnKind, TurnState
 from palaver.server.call import Call
@@ -113,28 +115,28 @@ async def start_turn(call: Call, path: SessionPath, body: StartTurn) -> TurnAnsw
     if body.id is not None and (known := await _find_known(call, path.session_id, body.id)) is not None:
         return TurnAnswer(turn=known)
     try:
-        turn_id = await to_thread.run_sync(partial(_start, engine, path.session_id, body))
+        turn = await to_thread.run_sync(partial(_start, engine, path.session_id, body))
     except (Busy, Conflict):
         known = await _find_known(call, path.session_id, body.id) if body.id is not None else None
         if known is None:
             raise
         return TurnAnswer(turn=known)
-    return TurnAnswer(turn=await _find(call, path.session_id, turn_id))
+    return TurnAnswer(turn=_just_begun(call, turn))
 
 
-def _start(engine: Engine, session_id: str, body: StartTurn) -> str:
-    """The id of the turn. On a thread: it waits for the store, and may ask a model's server."""
+def _start(engine: Engine, session_id: str, body: StartTurn) -> Turn:
+    """On a thread: it waits for the store, and may ask a model's server."""
     _check_one(body)
     if body.edit is not None:
         if body.content is None:
             raise Invalid("content is what the question is asked with now", field="content")
         engine.check_session(body.edit, session_id)
-        return engine.edit(body.edit, body.content, model=body.model).id
+        return engine.edit(body.edit, body.content, model=body.model)
     if body.retry is not None:
         engine.check_session(body.retry, session_id)
-        return engine.retry(body.retry, model=body.model).id
+        return engine.retry(body.retry, model=body.model)
     parent_id = HEAD if body.parent_id is UNSET else body.parent_id
-    return engine.start_turn(session_id, _question(body), parent_id=parent_id, model=body.model).id
+    return engine.start_turn(session_id, _question(body), parent_id=parent_id, model=body.model)
 
 
 def _check_one(body: StartTurn) -> None:
@@ -149,13 +151,13 @@ def _question(body: StartTurn) -> NewMessage:
     return new_message(role="user", parts=parts_of(body.content, body.parts), id=body.id)
 
 
-async def _find(call: Call, session_id: str, turn_id: str) -> ChatTurn:
-    turns = await call.store.list_turns(session_id)
-    found = next((turn for turn in turns if turn.id == turn_id), None)
-    return chat_turn(found) if found is not None else await _made_of_messages(call, session_id, turn_id)
+def _just_begun(call: Call, work: Turn | Compacting) -> ChatTurn:
+    """As it was stored a moment ago: who waits for this answer is not to wait for another look."""
+    begun = work.begun
+    return chat_turn(begun) if begun is not None else _made_of_messages(call, work.session_id, work.id)
 
 
-async def _made_of_messages(call: Call, session_id: str, turn_id: str) -> ChatTurn:
+def _made_of_messages(call: Call, session_id: str, turn_id: str) -> ChatTurn:
     """A turn that is over, or could not be stored when it began: what is known of it without its row."""
     running = call.services.engine_as(call.caller.actor).running(session_id)
     return ChatTurn(
@@ -184,7 +186,7 @@ async def _find_known(call: Call, session_id: str, question_id: str) -> ChatTurn
         return chat_turn(turns[0])
     below = await call.store.list_messages(session_id)
     answered = any(message.parent_id == question_id for message in below.items)
-    return await _made_of_messages(call, session_id, question_id) if answered else None
+    return _made_of_messages(call, session_id, question_id) if answered else None
 
 
 @routes.operation("GET", EVENTS, role="viewer", answers=(MEDIA_TYPE,), errors=("not_found", "invalid"))
@@ -261,4 +263,4 @@ async def compact_session(call: Call, path: SessionPath) -> TurnAnswer:
     with `checkpoint_finished`."""
     engine = call.services.engine_as(call.caller.actor)
     compacting = await to_thread.run_sync(engine.compact, path.session_id)
-    return TurnAnswer(turn=await _find(call, path.session_id, compacting.id))
+    return TurnAnswer(turn=_just_begun(call, compacting))

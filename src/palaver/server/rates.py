@@ -16,7 +16,7 @@ _SECONDS = 60
 class Rates:
     """`most` is per minute and person; None does not count. For one event loop.
 
-    Not `limits`, whose memory begins a thread for each request that it counts: a tenth of what a short one takes.
+    Not the library `limits`: its memory begins a thread for each request that it counts.
     """
 
     def __init__(self, most: int | None) -> None:

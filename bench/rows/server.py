@@ -14,6 +14,7 @@ import psycopg
 from psycopg import RawCursor
 
 import palaver
+from bench.archive import settle_server
 from bench.data import texts
 from bench.ground import Ground
 from bench.measure import median, paired_ratio, percentile, rounds
@@ -40,6 +41,7 @@ def run(ground: Ground) -> Iterator[Line]:
         yield from _one(ground, store, session, plain)
         yield from _many(ground, store, plain)
         yield _tasks(ground, store)
+        settle_server(url)
         yield from _read(ground, store, session, plain)
 
 

@@ -98,8 +98,8 @@ class Database(Protocol):
 
     def listen(self, actor: str, callback: Callable[[Sequence[Change]], None]) -> Callable[[], None]: ...
 
-    def make_way(self) -> None:
-        """Many records are coming in: the text index waits."""
+    def make_way(self, records: int) -> None:
+        """So many records are coming in: the text index waits."""
         ...
 
     def hold_draft(self, message_id: str, lease: float) -> None:
@@ -572,7 +572,7 @@ class DatabaseStore(Store):
 
     def import_records(self, records: Iterable[Record]) -> ImportCounts:
         batch = list(records)
-        self._database.make_way()
+        self._database.make_way(len(batch))
         return self._write(lambda tx: imports.Import(tx).run(batch))
 
     def list_largest_sessions(self, *, limit: int = 50) -> list[SessionSize]:

@@ -12,7 +12,7 @@ from palaver.storage.postgres.indexing import Indexing
 from palaver.storage.postgres.notices import Notices
 from palaver.storage.postgres.readers import Readers
 from palaver.storage.postgres.transaction import ReadTransaction, WriteTransaction
-from palaver.storage.postgres.vacuum import Vacuum
+from palaver.storage.postgres.upkeep import Upkeep
 from palaver.storage.postgres.writer import PostgresWriter
 from palaver.storage.readers import Reading
 from palaver.storage.search.index import watermark
@@ -45,7 +45,7 @@ class Database(OpenDatabase):
             self.writer = PostgresWriter(
                 self._tx, lambda: connect(address), where=self.location, committed=self._committed
             )
-            self._vacuum = Vacuum(lambda: connect(address), self.location)
+            self._upkeep = Upkeep(lambda: connect(address), self.location)
             self._indexing = Indexing(lambda: connect(address), self.location)
             tx = ReadTransaction(connection, SYSTEM_ACTOR)
             self._tx.set_latest(_latest(tx))
@@ -79,9 +79,10 @@ class Database(OpenDatabase):
         self._notices.start()
         return self.watch.listen(actor, callback)
 
-    def make_way(self) -> None:
-        """Many records are coming in: the text index waits."""
+    def make_way(self, records: int) -> None:
+        """So many records are coming in: the text index waits, and the server counts anew when they are there."""
         self._indexer.make_way()
+        self._upkeep.brought_in(records)
 
     def sizes(self, tx: ReadTransaction) -> dict[str, int]:
         """Bytes of the tables and of the text index, and the schema's number."""
@@ -98,13 +99,13 @@ class Database(OpenDatabase):
         self.watch.committed()
 
     def _scrub(self) -> None:
-        self._vacuum.request()
+        self._upkeep.purged()
 
     def _release(self) -> None:
         self._notices.close()
         self._indexer.close()
         self._indexing.close()
-        self._vacuum.close()
+        self._upkeep.close()
         self.watch.close()
         self.writer.close()
         self.readers.close()

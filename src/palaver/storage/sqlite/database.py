@@ -147,8 +147,8 @@ class Database(OpenDatabase):
         if faults.proves_damage(exc.__cause__):
             self.damage = exc
 
-    def make_way(self) -> None:
-        """Many records are coming in: the text index waits."""
+    def make_way(self, records: int) -> None:  # noqa: ARG002  (how many is nothing to it)
+        """So many records are coming in: the text index waits."""
         self._indexer.make_way()
 
     def sizes(self, tx: ReadTransaction) -> dict[str, int]:

@@ -45,9 +45,12 @@ FROM change c
 -- name: transaction_status
 SELECT pg_xact_status(:transaction), pg_postmaster_start_time()::text
 
--- name: vacuum_settle
+-- name: upkeep_settle
 SET statement_timeout TO 0
 
 -- name: vacuum
 VACUUM (INDEX_CLEANUP ON) message, session, session_detail, session_tag, project, checkpoint, snapshot, draft, draft_chunk,
   turn_event, file, file_chunk, text_index, word
+
+-- name: analyze
+ANALYZE message, session, session_tag, project, change, text_index, word

@@ -86,6 +86,24 @@ def test_one_turn_runs_in_a_session_from_its_beginning_to_its_end(
     assert other.begin_turn(turn.session_id, a_question()).number != turn.number
 
 
+def test_nothing_goes_below_an_answer_that_is_being_written(store: Store) -> None:
+    turn = a_turn(store)
+    with pytest.raises(Busy):
+        store.append(turn.session_id, a_question("at once"))
+    call, result = palaver.ToolCall("c1", "f", {}), palaver.tool_result("c1", "f", "done")
+    store.close_draft(str(turn.answer_id), parts=[call], results=[result], next_id=new_id())
+    with pytest.raises(Busy):
+        store.append(turn.session_id, a_question("at once"))
+
+
+def test_a_question_that_is_there_is_answered_where_it_stands(store: Store) -> None:
+    session = store.create_session()
+    question = a_question("again")
+    store.append(session.id, question, palaver.assistant("first"))
+    turn = store.begin_turn(session.id, question)
+    assert store.get_message(str(turn.answer_id)).parent_id == question.id
+
+
 def test_a_summary_takes_the_session_without_a_draft(store: Store) -> None:
     session = a_conversation(store, "one", "two")
     turn = store.begin_turn(session.id, kind="summary")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from palaver.errors import Busy, Conflict, Corrupt, Invalid
 from palaver.ids import find_bytes, from_bytes, new_bytes, to_bytes
@@ -41,6 +41,7 @@ from palaver.storage.transaction import POSITION_BITS, POSITION_MASK, Reading, W
 from palaver.storage.verbs import lookup, session_rows, turn_rows
 from palaver.storage.verbs.kinds import DRAFT_OPENED, MESSAGE_ADDED, MESSAGE_CHANGED
 from palaver.storage.verbs.message_rows import (
+    Tip,
     advance,
     attach_files,
     digest_of,
@@ -72,27 +73,46 @@ def open_draft(
     recover_session(tx, session_id)
     row, _, tip = find_tip(tx, session_id, parent_id)
     check_no_draft(tx, row)
-    raw = to_bytes(id) if id is not None else new_bytes()
+    ref = add_draft(tx, row, tip, NewDraft(id, model, provider, metadata, lease, draft_owner))
+    turn = turn_rows.find_running(tx, row.key)
+    if turn is not None and turn.owner == draft_owner:
+        answers = turn.answers + (row.head_id or b"")
+        tx.run("set_turn_answers", session=turn.session_key, key=turn.key, answers=answers)
+    return _read(tx, ref, from_bytes(row.id))
+
+
+class NewDraft(NamedTuple):
+    """What an answer begins with."""
+
+    id: str | None
+    model: str | None
+    provider: str | None
+    metadata: Mapping[str, Any] | None
+    lease: float
+    owner: str
+
+
+def add_draft(tx: Writing, row: SessionRow, tip: Tip, new: NewDraft) -> int:
+    """Open it below the tip, which moves along with the head; its ref. Raises `Conflict` where its id is taken."""
+    raw = to_bytes(new.id) if new.id is not None else new_bytes()
     if tx.row("message_exists", id=raw) is not None:
-        raise Conflict(f"Another message with the id {id} is stored already")
+        raise Conflict(f"Another message with the id {new.id} is stored already")
     ref = row.ref(row.last_position + 1)
     tx.run(
         "insert_message",
         **_empty_columns(ref, raw, tx.now),
         parent=tip.position,
-        model=check_optional_name(model, "model"),
-        provider=check_optional_name(provider, "provider"),
-        metadata=encode_map(metadata or {}, "metadata"),
+        model=check_optional_name(new.model, "model"),
+        provider=check_optional_name(new.provider, "provider"),
+        metadata=encode_map(new.metadata or {}, "metadata"),
     )
-    tx.run("insert_draft", ref=ref, owner=draft_owner, lease_until=tx.now + _milliseconds(lease))
+    tx.run("insert_draft", ref=ref, owner=new.owner, lease_until=tx.now + _milliseconds(new.lease))
     advance(row, tip, raw, 0)
     row.message_count -= 1  # Counted when it is closed.
-    session_rows.save(tx, row, None)
-    turn = turn_rows.find_running(tx, row.key)
-    if turn is not None and turn.owner == draft_owner:
-        tx.run("set_turn_answers", session=turn.session_key, key=turn.key, answers=turn.answers + raw)
+    session_rows.save_advanced(tx, row, said=False)
+    tx.lose(from_bytes(row.id))
     tx.mark(DRAFT_OPENED, ref)
-    return _read(tx, ref, from_bytes(row.id))
+    return ref
 
 
 def _empty_columns(ref: int, id: bytes, now: int) -> dict[str, Any]:
@@ -274,12 +294,17 @@ def recover_session(tx: Writing, session_id: str) -> None:
     """Close the session's drafts that nobody writes any more, so that they are in nobody's way."""
     raw = find_bytes(session_id)
     found = tx.row("find_session", id=raw, actor=tx.actor) if raw else None
-    if found is None:
-        return
-    row, _ = lookup.admitted_session(tx, found)
+    if found is not None:
+        recover_row(tx, lookup.admitted_session(tx, found)[0])
+
+
+def recover_row(tx: Writing, row: SessionRow) -> bool:
+    """The same of a session that was just read; whether it is another one now."""
+    closed: list[Message] = []
     if row.head and tx.row("find_draft", ref=row.ref(row.head)):
-        recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
+        closed = recover(tx, tx.rows("list_session_drafts", low=row.ref(1), high=row.ref(POSITION_MASK)))
     _end_abandoned(tx, turn_rows.find_running(tx, row.key))
+    return bool(closed)
 
 
 def recover_drafts(tx: Writing) -> list[Message]:

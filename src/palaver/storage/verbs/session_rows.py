@@ -2,6 +2,7 @@
 
 from msgspec.structs import asdict
 
+from palaver.ids import from_bytes
 from palaver.storage.rows import SessionRow, detail_guard, encode_json, session_guard
 from palaver.storage.search import text
 from palaver.storage.transaction import Writing
@@ -39,10 +40,11 @@ def save(tx: Writing, row: SessionRow, kind: int | None = SESSION_CHANGED) -> No
     _write(tx, row)
 
 
-def save_advanced(tx: Writing, row: SessionRow) -> None:
-    """Write what an append moves, which is less than all."""
+def save_advanced(tx: Writing, row: SessionRow, *, said: bool = True) -> None:
+    """Write what an append moves, which is less than all. `said`: there is new content, not only room for some."""
     row.state = row.find_state()
-    row.updated_at = max(row.updated_at + 1, tx.content_time())
+    if said:
+        row.updated_at = max(row.updated_at + 1, tx.content_time())
     row.guard = session_guard(row)
     tx.put(
         "advance_session",
@@ -81,6 +83,7 @@ def encode_tags(tags: tuple[str, ...]) -> str | None:
 
 
 def _write(tx: Writing, row: SessionRow) -> None:
+    tx.lose(from_bytes(row.id))
     row.state = row.find_state()
     row.guard = session_guard(row)
     tx.run("update_session", session=row.key, **asdict(row))

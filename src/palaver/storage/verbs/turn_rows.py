@@ -92,6 +92,12 @@ def put_events(tx: Writing, turn: TurnRow, events: Sequence[SideEvent]) -> None:
 
 
 def state(tx: Reading, turn: TurnRow, session_id: str) -> TurnState:
+    """The turn with what has happened in it."""
+    found = tx.rows("list_turn_events", session=turn.session_key, turn=turn.key)
+    return value(turn, session_id, tuple(map(_event, found)))
+
+
+def value(turn: TurnRow, session_id: str, events: tuple[SideEvent, ...] = ()) -> TurnState:
     return TurnState(
         number=turn.key,
         id=from_bytes(turn.id),
@@ -102,10 +108,7 @@ def state(tx: Reading, turn: TurnRow, session_id: str) -> TurnState:
         ended_at=Time.from_ms(turn.ended_at) if turn.ended_at is not None else None,
         answers=tuple(from_bytes(turn.answers[at : at + _ID]) for at in range(0, len(turn.answers), _ID)),
         stop_requested=bool(turn.stop_requested),
-        events=tuple(
-            _event(columns)
-            for columns in tx.rows("list_turn_events", session=turn.session_key, turn=turn.key)
-        ),
+        events=events,
     )
 
 

@@ -11,7 +11,7 @@ from palaver.storage.rows import EDITOR, SessionRow
 from palaver.storage.transaction import POSITION_MASK, Reading, Writing
 from palaver.storage.verbs import drafts, lookup, messages, turn_rows
 from palaver.storage.verbs.kinds import MESSAGE_CHANGED
-from palaver.storage.verbs.message_rows import Prepared
+from palaver.storage.verbs.message_rows import Prepared, find_tip
 from palaver.storage.verbs.turn_rows import TurnRow, find_running, state
 from palaver.store import HEAD, Head
 
@@ -31,9 +31,9 @@ class Beginning(NamedTuple):
 
 
 def begin_turn(tx: Writing, session_id: str, beginning: Beginning) -> TurnState:
-    lookup.open_session_row(tx, session_id)
-    drafts.recover_session(tx, session_id)
     row, _ = lookup.open_session_row(tx, session_id)
+    if drafts.recover_row(tx, row):
+        row, _ = lookup.open_session_row(tx, session_id)
     drafts.check_idle(tx, row)
     if beginning.kind not in TURN_KINDS:
         raise Invalid(f"kind must be one of {', '.join(TURN_KINDS)}", field="kind")
@@ -54,7 +54,7 @@ def begin_turn(tx: Writing, session_id: str, beginning: Beginning) -> TurnState:
     turn_rows.tell_change(tx, row.key)
     begun = find_running(tx, row.key)
     assert begun is not None  # noqa: S101
-    return state(tx, begun, from_bytes(row.id))
+    return turn_rows.value(begun, from_bytes(row.id))
 
 
 class Following(NamedTuple):
@@ -67,25 +67,23 @@ class Following(NamedTuple):
 
 def _open(tx: Writing, session_id: str, beginning: Beginning) -> tuple[str, str]:
     """The question stored and shown, a draft below it; the ids of the turn and of the answer."""
-    leaf_id = beginning.parent_id
+    leaf_id, row, tip = beginning.parent_id, None, None
     if beginning.question is not None:
         messages.append(tx, session_id, [beginning.question], leaf_id)
         leaf_id = beginning.question.new.id
+        row, tip, _ = tx.recall(session_id) or (None, None, None)
     if beginning.parent_id is not HEAD and isinstance(leaf_id, str):
         messages.set_head(tx, session_id, leaf_id)
-    draft = drafts.open_draft(
-        tx,
-        session_id,
-        leaf_id,
-        beginning.answer_id,
-        beginning.model,
-        beginning.provider,
-        None,
-        beginning.lease,
-        beginning.owner,
+        row, tip = None, None
+    if row is None or tip is None or tip.id != to_bytes(str(leaf_id)):
+        row, _, tip = find_tip(tx, session_id, leaf_id)
+    parent_id = from_bytes(tip.id) if tip.id else None
+    answer_id = beginning.answer_id or new_id()
+    new = drafts.NewDraft(
+        answer_id, beginning.model, beginning.provider, None, beginning.lease, beginning.owner
     )
-    turn_id = beginning.turn_id or (beginning.question.new.id if beginning.question else draft.parent_id)
-    return turn_id or draft.id, draft.id
+    drafts.add_draft(tx, row, tip, new)
+    return beginning.turn_id or parent_id or answer_id, answer_id
 
 
 def close_draft(

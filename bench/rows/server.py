@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import count, cycle
+from itertools import count, cycle, islice
 from typing import Any, Self
 
 import psycopg
 from psycopg import RawCursor
 
 import palaver
-from bench.archive import settle_server
-from bench.data import texts
+from bench.archive import append_all, settle_server
+from bench.data import archive, texts
 from bench.ground import Ground
 from bench.measure import median, paired_ratio, percentile, rounds
 from bench.table import Line, Target
@@ -28,21 +28,36 @@ from tests.support import postgres
 _THREADS = 16
 _TASKS = 128
 _TIMES = 100
+_LONG = 100
+"""Messages of a conversation that is there before."""
 _WHAT = "PostgreSQL"
 _PLAIN = "plain psycopg, a row a message"
 
 
 def run(ground: Ground) -> Iterator[Line]:
-    ground.say("PostgreSQL: measuring")
     with _server() as url, palaver.open_store(url) as store, Plain(url) as plain:
-        session = store.create_session().id
-        for _ in range(10):
-            store.append(session, palaver.user("first"))
+        session = _fill(ground, store, plain)
+        settle_server(url)
+        ground.say("PostgreSQL: measuring")
         yield from _one(ground, store, session, plain)
         yield from _many(ground, store, plain)
         yield _tasks(ground, store)
         settle_server(url)
         yield from _read(ground, store, session, plain)
+
+
+def _fill(ground: Ground, store: Store, plain: "Plain") -> str:
+    """Conversations, as rows of both tables; one more, whose id is returned, begins."""
+    many = ground.size(2_000, 20_000)
+    ground.say(f"PostgreSQL: making {many:,} messages")
+    left = archive(many)
+    for _ in range(many // _LONG):
+        append_all(store, store.create_session().id, islice(left, _LONG))
+    plain.cursor.execute(b"INSERT INTO plain SELECT * FROM message")
+    session = store.create_session().id
+    for _ in range(10):
+        store.append(session, palaver.user("first"))
+    return session
 
 
 @contextmanager

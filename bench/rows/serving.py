@@ -141,6 +141,7 @@ def _local(ground: Ground, room: Path, asking: Client, opened: ExitStack) -> _As
     path = room / "palaver.db"
     with palaver.open_store(path) as store:
         sessions = _fill(ground, store)
+        settle(path)
     place = opened.enter_context(serving(str(path), room / "local", config=CONFIG))
     return _Asked(asking, Place(_port(place.address), place.headers), sessions, lambda: settle(path))
 
@@ -152,7 +153,7 @@ def _team(ground: Ground, room: Path, asking: Client, opened: ExitStack) -> tupl
         headers = {"Authorization": f"Bearer {person.accounts.create_token('bench').secret!s}"}
         sessions = _fill(ground, person.store)
         recorded = _record(person.store, sessions[0])
-    settle_server(url)
+        settle_server(url)
     place = opened.enter_context(serving(url, room / "team", "--no-log", config=CONFIG))
     plain = opened.enter_context(Plain(url))
     asked = _Asked(asking, Place(_port(place.address), headers), sessions, lambda: settle_server(url))

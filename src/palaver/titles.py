@@ -1,8 +1,10 @@
 """The title a session gets from its first message, wherever that message comes from."""
 
 TITLE_LENGTH = 50
-_FEW, _MANY = 2, 40
-"""So many times the length is read: few nearly always suffice, and what is behind many cannot matter."""
+READ = 40
+"""A beginning is made of at most so many times its length: what is behind that cannot matter."""
+_FEW = 2
+"""So many nearly always suffice."""
 _NO_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -15,7 +17,7 @@ def beginning(text: str, length: int) -> str:
     """Whitespace folded, at most `length` characters with a final "…" where cut, never inside a grapheme cluster."""
     folded = _folded(text[: length * _FEW])
     if len(folded) <= length and len(text) > length * _FEW:
-        folded = _folded(text[: length * _MANY])
+        folded = _folded(text[: length * READ])
     if len(folded) <= length:
         return folded
     return folded[: _boundary(folded, length - 1)].rstrip() + "…"

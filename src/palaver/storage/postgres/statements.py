@@ -19,7 +19,7 @@ _TYPES = {
         added_at administrator after after_chunk all_kinds any_kinds archived_at at before begun_at checkpoint_count
         compression_count context_size created_at digits disabled_at ended_at epoch expires_at failed_at failures file
         from_position front has_file has_tool head high in_context key kind last last_chunk last_position lease_until
-        length level limit low mark message_count more_tags note_count now number parent personal pinned position
+        length level limit low mark message_count more_tags most note_count now number parent personal pinned position
         project project_key purged_at purpose ref relation reverted_at revision role scope seq session setup size
         snapshot_count state status target through through_position title_mark title_source token_count tokens
         trashed_at trashed_with turn updated_at used_at version

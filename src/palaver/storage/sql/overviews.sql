@@ -20,8 +20,11 @@ WITH forked (parent) AS (
 )
 SELECT parent, id FROM child ORDER BY parent, ref
 
+-- The last message of each, of a plain text as much as is read of it.
 -- name: list_heads
-SELECT s.id, {message_columns} FROM json_each(:ids) k
+SELECT s.id, coalesce(m.trashed_at, m.purged_at) IS NULL,
+  CASE typeof(m.body) WHEN 'text' THEN substr(m.body, 1, :most) ELSE m.body END
+FROM json_each(:ids) k
 CROSS JOIN session s ON s.id = unhex(k.value) JOIN project p ON p.key = s.project_key
 JOIN message m ON m.ref = (s.key << 32 | s.head)
 WHERE {visible} ORDER BY s.id

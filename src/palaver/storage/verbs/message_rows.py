@@ -252,7 +252,12 @@ def _file_digest(digest: str) -> bytes:
 
 
 def parts_of(message: MessageRow) -> tuple[Part, ...]:
-    return (Text(message.body),) if type(message.body) is str else decode_parts(message.body)
+    return read_parts(message.body)
+
+
+def read_parts(body: str | bytes | None) -> tuple[Part, ...]:
+    """The parts that stand in a body; none in that of a purged message."""
+    return (Text(body),) if type(body) is str else decode_parts(body)
 
 
 def indexed_columns(message: MessageRow) -> tuple[str, str, str, str]:

@@ -3,16 +3,14 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from palaver.ids import find_bytes, from_bytes
 from palaver.model import SessionSize, text_of
-from palaver.storage.rows import MessageRow
 from palaver.storage.transaction import Reading, Row
 from palaver.storage.verbs import lookup, messages
-from palaver.storage.verbs.message_rows import parts_of
+from palaver.storage.verbs.message_rows import read_parts
 from palaver.store import HEAD
-from palaver.titles import beginning
+from palaver.titles import READ, beginning
 
 _LOOKED_BACK = 20
 """How many messages without a text may stand after the last one that has one."""
@@ -39,17 +37,13 @@ def list_sibling_ids(tx: Reading, session_id: str, message_ids: Sequence[str]) -
 
 def list_last_texts(tx: Reading, session_ids: Sequence[str], length: int) -> dict[str, str]:
     raw = _in_hex(session_ids)
-    found = tx.rows("list_heads", ids=json.dumps(raw), actor=tx.actor) if raw else []
-    texts = ((from_bytes(id), _text(columns) or _earlier(tx, from_bytes(id))) for id, *columns in found)
+    most = length * READ
+    found = tx.rows("list_heads", ids=json.dumps(raw), most=most, actor=tx.actor) if raw else []
+    texts = (
+        (from_bytes(id), (text_of(read_parts(body)) if shown else "") or _earlier(tx, from_bytes(id)))
+        for id, shown, body in found
+    )
     return {id: beginning(text, length) for id, text in texts if text}
-
-
-def _text(columns: Sequence[Any]) -> str:
-    """The text of a message that is shown."""
-    message = MessageRow(*columns)
-    if message.trashed_at is not None or message.purged_at is not None:
-        return ""
-    return text_of(parts_of(message))
 
 
 def _earlier(tx: Reading, session_id: str) -> str:

@@ -17,7 +17,9 @@ WITH forked (parent) AS (
 SELECT parent, id FROM child ORDER BY parent, ref
 
 -- name: list_heads
-SELECT s.id, {message_columns} FROM json_array_elements_text(:ids) k
+SELECT s.id, coalesce(m.trashed_at, m.purged_at) IS NULL,
+  CASE WHEN starts_with(m.body, E'\x10j') THEN m.body ELSE left(m.body, CAST(:most AS int)) END
+FROM json_array_elements_text(:ids) k
 JOIN session s ON s.id = decode(k.value, 'hex') JOIN project p ON p.key = s.project_key
 JOIN message m ON m.ref = (s.key << 32 | s.head)
 WHERE {visible} ORDER BY s.id

@@ -102,6 +102,7 @@ def peers_python() -> Path:
             "pip",
             "install",
             "--quiet",
+            "--no-deps",  # all of them are listed; an older pip takes a pin without its extras for none
             "--require-hashes",
             "-r",
             str(_REQUIREMENTS),

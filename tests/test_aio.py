@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 import palaver
-from palaver import AsyncStore, Change, Conflict, Invalid, NotFound, Session, Store, Unavailable, aio
+from palaver import AsyncStore, Change, Conflict, Invalid, NotFound, Page, Session, Store, Unavailable, aio
 from tests.support.factories import NO_ID, a_conversation, a_question
 
 T = TypeVar("T")
@@ -306,6 +306,49 @@ def test_appends_without_end_leave_a_thread_to_other_verbs(store: Store) -> None
         await asyncio.gather(*talking)
 
     run(main, store, threads=1)
+
+
+def test_short_reads_share_a_few_threads(store: Store) -> None:
+    async def main(opened: AsyncStore) -> int:
+        await asyncio.gather(*[opened.list_projects() for _ in range(200)])
+        return sum(thread.name == "palaver-verb" for thread in threading.enumerate())
+
+    before = sum(thread.name == "palaver-verb" for thread in threading.enumerate())
+    assert run(main, store) - before <= aio.READING
+
+
+def test_short_reads_without_end_leave_a_thread_to_other_verbs(store: Store) -> None:
+    session = store.create_session().id
+
+    async def main(opened: AsyncStore) -> None:
+        ended = asyncio.Event()
+
+        async def look() -> None:
+            while not ended.is_set():
+                await opened.get_session(session)
+
+        looking = [asyncio.create_task(look()) for _ in range(8)]
+        await opened.append(session, a_question())
+        await opened.search("nothing")
+        ended.set()
+        await asyncio.gather(*looking)
+
+    run(main, store, threads=1)
+
+
+@pytest.mark.parametrize("threads", [1, 32])
+def test_whatever_is_under_way_when_it_is_closed_ends(store: Store, threads: int) -> None:
+    session = store.create_session().id
+
+    async def main(opened: AsyncStore) -> None:
+        reads = [asyncio.create_task(opened.list_messages(session)) for _ in range(50)]
+        appends = [asyncio.create_task(opened.append(session, a_question())) for _ in range(50)]
+        await asyncio.sleep(0)
+        await opened.close()
+        ends = await asyncio.gather(*reads, *appends, return_exceptions=True)
+        assert all(isinstance(end, Page | list | Unavailable) for end in ends)
+
+    run(main, store, threads=threads)
 
 
 def test_appends_of_two_actors_at_once_stay_apart(store: Store) -> None:

@@ -216,8 +216,8 @@ class _Pool:
             self._queue.put(None)
 
     def crowded(self) -> bool:
-        """Whether something waits for a thread."""
-        return not self._queue.empty()
+        """Whether something waits for a thread. At the end nothing does: what waits is done by who has it."""
+        return not self.closed and not self._queue.empty()
 
     def _start_thread(self) -> None:
         # Daemons: a verb that has not returned has promised nothing, and so need not hold up the end of the process.

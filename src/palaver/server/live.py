@@ -116,6 +116,15 @@ class Channel:
         cut = behind(event, seen)
         return self._frames[number] if cut is event else _encode(cut)
 
+    def tell(self, event: TurnEvent) -> None:
+        """`put` for who runs the turn: what goes wrong here is no concern of theirs."""
+        try:
+            if not self.ended:
+                self.put(event)
+        except Exception as exc:
+            logger.exception("A turn cannot be told")
+            self.end(PalaverError(f"the turn cannot be told: {type(exc).__name__}"))
+
     def put(self, event: TurnEvent) -> None:
         seen = Seen.parse(event.id)
         if seen.answer_id not in self._answers:
@@ -127,6 +136,8 @@ class Channel:
         self.news.tell()
 
     def end(self, failure: PalaverError | None = None) -> None:
+        if self.ended:
+            return
         self.failure = failure
         self.ended = True
         self.news.tell()
@@ -220,7 +231,7 @@ class Live:
         session_id, turn_id, _ = key
         running = self._engine.find_stream(session_id, turn_id) if after is None else None
         if running is not None:
-            running.listen(channel.put)
+            running.listen(channel.tell)
             running.on_end(channel.end)
         else:
             read = partial(self._engine.follow, session_id, turn_id)

@@ -314,7 +314,7 @@ def test_short_reads_share_a_few_threads(store: Store) -> None:
         return sum(thread.name == "palaver-verb" for thread in threading.enumerate())
 
     before = sum(thread.name == "palaver-verb" for thread in threading.enumerate())
-    assert run(main, store) - before <= aio.READING
+    assert run(main, store) - before <= 2 * aio.READING  # one may end its turn while the next begins
 
 
 def test_short_reads_without_end_leave_a_thread_to_other_verbs(store: Store) -> None:

@@ -40,6 +40,7 @@ from palaver.model import (
 from palaver.store import Filter, Head, Record, Store
 
 THREADS: int
+READING: int
 BATCH: int
 STREAMS: tuple[str, ...]
 DIRECT: tuple[str, ...]

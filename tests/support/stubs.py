@@ -15,7 +15,7 @@ STUB = ROOT / "src/palaver/aio.pyi"
 
 HEADER = "# Written by `python -m tests.support.stubs` from store.py; a test holds that it is current.\n"
 CONSTANTS = (
-    "THREADS: int\nBATCH: int\nSTREAMS: tuple[str, ...]\nDIRECT: tuple[str, ...]\nVERBS: tuple[str, ...]"
+    "THREADS: int\nREADING: int\nBATCH: int\nSTREAMS: tuple[str, ...]\nDIRECT: tuple[str, ...]\nVERBS: tuple[str, ...]"
 )
 BY_HAND = ("__init__", "actor", "location", "as_actor", "listen", "close", "__aenter__", "__aexit__")
 

@@ -67,15 +67,18 @@ class Following(NamedTuple):
 
 def _open(tx: Writing, session_id: str, beginning: Beginning) -> tuple[str, str]:
     """The question stored and shown, a draft below it; the ids of the turn and of the answer."""
-    leaf_id, row, tip = beginning.parent_id, None, None
+    leaf_id = beginning.parent_id
+    place: messages.Place | None = None
     if beginning.question is not None:
         messages.append(tx, session_id, [beginning.question], leaf_id)
         leaf_id = beginning.question.new.id
-        row, tip, _ = tx.recall(session_id) or (None, None, None)
+        place = tx.recall(session_id)
     if beginning.parent_id is not HEAD and isinstance(leaf_id, str):
         messages.set_head(tx, session_id, leaf_id)
-        row, tip = None, None
-    if row is None or tip is None or tip.id != to_bytes(str(leaf_id)):
+        place = None
+    if place is not None and place[1].id == to_bytes(str(leaf_id)):
+        row, tip, _ = place
+    else:
         row, _, tip = find_tip(tx, session_id, leaf_id)
     parent_id = from_bytes(tip.id) if tip.id else None
     answer_id = beginning.answer_id or new_id()

@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[2]
 STUB = ROOT / "src/palaver/aio.pyi"
 
 HEADER = "# Written by `python -m tests.support.stubs` from store.py; a test holds that it is current.\n"
-CONSTANTS = "THREADS: int\nREADING: int\nBATCH: int\nSTREAMS: tuple[str, ...]\nDIRECT: tuple[str, ...]\nVERBS: tuple[str, ...]"
+CONSTANTS = """\
+THREADS: int
+READING: int
+BATCH: int
+STREAMS: tuple[str, ...]
+DIRECT: tuple[str, ...]
+VERBS: tuple[str, ...]"""
 BY_HAND = ("__init__", "actor", "location", "as_actor", "listen", "close", "__aenter__", "__aexit__")
 
 Method = ast.FunctionDef | ast.AsyncFunctionDef

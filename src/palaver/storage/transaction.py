@@ -82,10 +82,6 @@ class Writing(Reading, Protocol):
         """What was kept, where nothing else has been written since, by whomever; else None. It is no longer kept."""
         ...
 
-    def lose(self, session_id: str) -> None:
-        """What was kept of the session is no longer so, although the same verb kept it."""
-        ...
-
     def touch(self, session_id: str) -> None:
         """The session's content changed: its mirror is due."""
         ...

@@ -83,8 +83,7 @@ class Watch:
         try:
             while True:
                 with self._read(listener.actor) as tx:
-                    found = changes.changes(tx, listener.mark, _PAGE)
-                    is_all = found.mark == changes.mark(tx)
+                    found, is_all = changes.page(tx, listener.mark, _PAGE)
                 listener.mark = found.mark
                 if found.items:
                     listener.callback(found.items)

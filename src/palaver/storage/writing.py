@@ -87,10 +87,6 @@ class WriteState(Walled):
         actor, place = self._places.pop(session_id, ("", None))
         return place if actor == self.actor else None
 
-    def lose(self, session_id: str) -> None:
-        """What was kept of the session is no longer so, although the same verb kept it."""
-        self._places.pop(session_id, None)
-
     def touch(self, session_id: str) -> None:
         self._effects.touched[session_id] = None
         self._effects.forgotten.pop(session_id, None)

@@ -13,12 +13,18 @@ from palaver.store import SYSTEM_ACTOR
 
 
 def changes(tx: Reading, after: str | None, limit: int) -> Changes:
+    return page(tx, after, limit)[0]
+
+
+def page(tx: Reading, after: str | None, limit: int) -> tuple[Changes, bool]:
+    """The changes, and whether these are all."""
     begin = _number(after)
     found = tx.rows("list_changes", after=begin, limit=limit, actor=tx.actor, told=json.dumps(tx.actor))
     items = [change for columns in found if (change := _value(tx, columns)) is not None]
     # Up to the last change of all, so that a reader does not look again and again at what is not for it.
-    end = found[-1][0] if len(found) == limit else last_number(tx)
-    return Changes(items=items, mark=_mark(max(begin, end)))
+    full = len(found) == limit
+    end = found[-1][0] if full else last_number(tx)
+    return Changes(items=items, mark=_mark(max(begin, end))), not full
 
 
 def mark(tx: Reading) -> str:

@@ -110,7 +110,6 @@ def add_draft(tx: Writing, row: SessionRow, tip: Tip, new: NewDraft) -> int:
     advance(row, tip, raw, 0)
     row.message_count -= 1  # Counted when it is closed.
     session_rows.save_advanced(tx, row, said=False)
-    tx.lose(from_bytes(row.id))
     tx.mark(DRAFT_OPENED, ref)
     return ref
 

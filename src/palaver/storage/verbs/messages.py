@@ -69,6 +69,17 @@ class Stored(NamedTuple):
 def append(
     tx: Writing, session_id: str, messages: Sequence[Prepared], parent_id: str | None | Head
 ) -> Stored:
+    """The whole of a verb: where the next message goes is kept, as nothing else is written after it."""
+    stored, (row, tip, id), grown = add(tx, session_id, messages, parent_id)
+    if grown and row.head == tip.position:
+        tx.keep(id, (row, tip, id))
+    return stored
+
+
+def add(
+    tx: Writing, session_id: str, messages: Sequence[Prepared], parent_id: str | None | Head
+) -> "tuple[Stored, Place, bool]":
+    """As a part of a verb: what was stored, where the next message goes, and whether any of it is new."""
     row, tip, id = _place(tx, session_id, parent_id)
     before = row.last_position
     free = parent_id is HEAD
@@ -78,12 +89,11 @@ def append(
         columns = try_message(tx, row, tip, message)
         stored.rows.append((columns, parent) if columns else _known(tx, row, tip, message.new, free=free))
         free = False
-    if row.last_position > before:
+    grown = row.last_position > before
+    if grown:
         session_rows.save_advanced(tx, row)
         tx.touch(id)
-        if row.head == tip.position:
-            tx.keep(id, (row, tip, id))
-    return stored
+    return stored, (row, tip, id), grown
 
 
 Place = tuple[SessionRow, Tip, str]
@@ -171,7 +181,7 @@ def close_draft(
     """A draft's end and what its calls gave back, below it."""
     message = drafts.close_draft(tx, message_id, status, parts, usage, error, metadata)
     if results:
-        append(tx, message.session_id, [*map(prepare, results)], message.id)
+        add(tx, message.session_id, [*map(prepare, results)], message.id)
     return message
 
 

@@ -2,7 +2,6 @@
 
 from msgspec.structs import asdict
 
-from palaver.ids import from_bytes
 from palaver.storage.rows import SessionRow, detail_guard, encode_json, session_guard
 from palaver.storage.search import text
 from palaver.storage.transaction import Writing
@@ -83,7 +82,6 @@ def encode_tags(tags: tuple[str, ...]) -> str | None:
 
 
 def _write(tx: Writing, row: SessionRow) -> None:
-    tx.lose(from_bytes(row.id))
     row.state = row.find_state()
     row.guard = session_guard(row)
     tx.run("update_session", session=row.key, **asdict(row))

@@ -70,13 +70,12 @@ def _open(tx: Writing, session_id: str, beginning: Beginning) -> tuple[str, str]
     leaf_id = beginning.parent_id
     place: messages.Place | None = None
     if beginning.question is not None:
-        messages.append(tx, session_id, [beginning.question], leaf_id)
+        _, place, _ = messages.add(tx, session_id, [beginning.question], leaf_id)
         leaf_id = beginning.question.new.id
-        place = tx.recall(session_id)
     if beginning.parent_id is not HEAD and isinstance(leaf_id, str):
         messages.set_head(tx, session_id, leaf_id)
         place = None
-    if place is not None and place[1].id == to_bytes(str(leaf_id)):
+    if place is not None:
         row, tip, _ = place
     else:
         row, _, tip = find_tip(tx, session_id, leaf_id)
